@@ -1,0 +1,460 @@
+/*
+ * services.c
+ *		The use cases.  Each is a body that runs in one unit of work and leaves
+ *		its result in the command that it was given.
+ */
+#include "services.h"
+
+#include <string.h>
+
+/*
+ * Choosing a batch
+ */
+
+/* The first batch, in preference order, that can serve a line. */
+typedef struct Search
+{
+	const OrderLine *line;
+	const char *passed_over;	/* a reference that does not count, or NULL */
+	bool		found;
+	Batch		batch;
+	int32_t		most_available; /* the most that one of the batches seen has */
+} Search;
+
+/* Ends the search at the first batch that can serve its line. */
+static bool
+consider_batch(void *context, const Batch *batch)
+{
+	Search	   *search = context;
+
+	if (search->passed_over && strcmp(batch->reference, search->passed_over) == 0)
+		return true;
+	if (batch_available_quantity(batch) > search->most_available)
+		search->most_available = batch_available_quantity(batch);
+	if (!batch_can_allocate(batch, search->line))
+		return true;
+	search->batch = *batch;
+	search->found = true;
+	return false;
+}
+
+/* Charges the first batch that can serve the line, and ties the line to it; false where none can. */
+static bool
+take_stock(Repository *repository, OrderLine *line, int32_t *most_available)
+{
+	for (;;)
+	{
+		Search		search = {.line = line};
+		Charge		charge = {.sku = line->sku, .units = line->qty};
+
+		repository->visit_open_batches(repository, line->sku, consider_batch, &search);
+		*most_available = search.most_available;
+		if (!search.found)
+			return false;
+		/* Where another session was faster, what is left now may be in another batch. */
+		charge.reference = search.batch.reference;
+		if (repository->charge_batches(repository, &charge, 1))
+		{
+			batch_allocate(&search.batch, line);
+			return true;
+		}
+	}
+}
+
+/*
+ * add_batch
+ */
+
+typedef struct AddBatch
+{
+	const Batch *batch;
+	Outcome		outcome;
+} AddBatch;
+
+static Verdict
+add_batch_body(Repository *repository, void *context)
+{
+	AddBatch   *command = context;
+	Batch		known;
+
+	if (repository->attempt > 0 &&
+		repository->find_batch(repository, command->batch->reference, &known))
+	{
+		command->outcome = BATCH_EXISTS;
+		return UNDO;
+	}
+	repository->add_batch(repository, command->batch);
+	command->outcome = DONE;
+	return KEEP;
+}
+
+/* Records a new batch. */
+Outcome
+add_batch(UnitOfWork *uow, const Batch *batch)
+{
+	AddBatch	command = {.batch = batch};
+
+	uow->run(uow, add_batch_body, &command);
+	return command.outcome;
+}
+
+/*
+ * allocate
+ */
+
+typedef struct LineCommand
+{
+	OrderLine	line;
+	LineResult	result;
+} LineCommand;
+
+/* Is the call answered by what is known of its line?  It is not while that waits for the same quantity. */
+static bool
+is_answered(LineCommand *command, const OrderLine *known)
+{
+	if (known->qty != command->line.qty)
+		command->result = (LineResult) {.outcome = ORDER_LINE_CONFLICT, .line = *known};
+	else if (known->batchref)
+		command->result = (LineResult) {.outcome = DONE, .line = *known};
+	else
+		return false;
+	return true;
+}
+
+/* Ties the line, new or waiting so far, to the first batch that can serve it. */
+static Verdict
+place_line(Repository *repository, OrderLine line, const OrderLine *waiting, LineResult *result)
+{
+	*result = (LineResult) {.outcome = DONE, .line = line};
+	if (!take_stock(repository, &result->line, &result->most_available))
+	{
+		result->outcome = repository->has_sku(repository, line.sku) ? OUT_OF_STOCK : INVALID_SKU;
+		return UNDO;
+	}
+	if (waiting)
+		return repository->change_lines(repository, waiting, &result->line, 1) ? KEEP : RETRY;
+	repository->add_lines(repository, &result->line, 1);
+	return KEEP;
+}
+
+/*
+ * Far more often than not the line is a new one.  So it is looked for only
+ * after adding it has failed, or when no batch can serve it.
+ */
+static Verdict
+allocate_body(Repository *repository, void *context)
+{
+	LineCommand *command = context;
+	const char *orderid = command->line.orderid;
+	const char *sku = command->line.sku;
+	OrderLine	known;
+	bool		is_known = repository->attempt > 0 && repository->find_line(repository, orderid, sku, &known);
+	Verdict		verdict;
+
+	if (is_known && is_answered(command, &known))
+		return UNDO;
+	verdict = place_line(repository, command->line, is_known ? &known : NULL, &command->result);
+	if (command->result.outcome != DONE && repository->attempt == 0 &&
+		repository->find_line(repository, orderid, sku, &known))
+		is_answered(command, &known);
+	return verdict;
+}
+
+/* Ties the line to the first batch, in preference order, that can serve it. */
+LineResult
+allocate(UnitOfWork *uow, const OrderLine *line)
+{
+	LineCommand command = {.line = *line};
+
+	uow->run(uow, allocate_body, &command);
+	return command.result;
+}
+
+/*
+ * deallocate
+ */
+
+static Verdict
+deallocate_body(Repository *repository, void *context)
+{
+	LineCommand *command = context;
+	OrderLine	known;
+
+	if (!repository->find_line(repository, command->line.orderid, command->line.sku, &known))
+	{
+		command->result = (LineResult) {.outcome = UNKNOWN_ORDER_LINE, .line = command->line};
+		return UNDO;
+	}
+	command->result = (LineResult) {.outcome = DONE, .line = known};
+	if (known.batchref)
+	{
+		Charge		charge = {known.sku, known.batchref, -known.qty};
+
+		if (!repository->charge_batches(repository, &charge, 1))
+			return RETRY;
+	}
+	return repository->remove_lines(repository, &known, 1) ? KEEP : RETRY;
+}
+
+/* Gives the units of the line back and forgets it; DONE says which line it was. */
+LineResult
+deallocate(UnitOfWork *uow, const char *orderid, const char *sku)
+{
+	LineCommand command = {.line = {.orderid = orderid, .sku = sku}};
+
+	uow->run(uow, deallocate_body, &command);
+	return command.result;
+}
+
+/*
+ * reallocate
+ */
+
+/* Takes what is wanted from one batch and gives what is freed back to another, in preference order. */
+static bool
+exchange_stock(Repository *repository, const Batch *taken, int32_t wanted, const Batch *left, int32_t freed)
+{
+	Charge		take = {taken->sku, taken->reference, wanted};
+	Charge		give = {left->sku, left->reference, -freed};
+
+	if (batch_precedes(taken, left))
+		return repository->charge_batches(repository, (Charge[]) {take, give}, 2);
+	if (batch_precedes(left, taken))
+		return repository->charge_batches(repository, (Charge[]) {give, take}, 2);
+	take.units += give.units;	/* one and the same batch */
+	return repository->charge_batches(repository, &take, 1);
+}
+
+/* Ties a line that has a batch to the first that can serve it once the line's own units are free. */
+static Verdict
+move_line(Repository *repository, OrderLine line, const OrderLine *known, LineResult *result)
+{
+	Search		search = {.line = &line, .passed_over = known->batchref};
+	OrderLine	freed = *known;
+	Batch		own;
+	Batch	   *target = &search.batch;
+
+	if (!repository->find_batch(repository, known->batchref, &own))
+		return RETRY;
+	batch_deallocate(&own, &freed);
+	repository->visit_open_batches(repository, line.sku, consider_batch, &search);
+	if (batch_can_allocate(&own, &line) &&
+		!(search.found && batch_precedes(&search.batch, &own)))
+		target = &own;
+	else if (!search.found)
+	{
+		int32_t		of_own = batch_available_quantity(&own);
+
+		*result = (LineResult) {
+			.outcome = OUT_OF_STOCK,
+			.line = line,
+			.most_available = of_own > search.most_available ? of_own : search.most_available
+		};
+		return UNDO;
+	}
+
+	batch_allocate(target, &line);
+	*result = (LineResult) {.outcome = DONE, .line = line};
+	if (target == &own && line.qty == known->qty)
+		return UNDO;			/* it is where it belongs */
+	if (!exchange_stock(repository, target, line.qty, &own, known->qty))
+		return RETRY;
+	return repository->change_lines(repository, known, &line, 1) ? KEEP : RETRY;
+}
+
+static Verdict
+reallocate_body(Repository *repository, void *context)
+{
+	LineCommand *command = context;
+	OrderLine	line = command->line;
+	OrderLine	known;
+	bool		is_known = repository->find_line(repository, line.orderid, line.sku, &known);
+
+	if (!is_known && line.qty == SAME_QUANTITY)
+	{
+		command->result = (LineResult) {.outcome = UNKNOWN_ORDER_LINE, .line = command->line};
+		return UNDO;
+	}
+	if (line.qty == SAME_QUANTITY)
+		line.qty = known.qty;
+	if (is_known && known.batchref)
+		return move_line(repository, line, &known, &command->result);
+	return place_line(repository, line, is_known ? &known : NULL, &command->result);
+}
+
+/*
+ * Deallocates the line and allocates it afresh, with another quantity unless
+ * line says SAME_QUANTITY.  If it fits nowhere, it stays as it is.
+ */
+LineResult
+reallocate(UnitOfWork *uow, const OrderLine *line)
+{
+	LineCommand command = {.line = *line};
+
+	uow->run(uow, reallocate_body, &command);
+	return command.result;
+}
+
+/*
+ * change_batch_quantity
+ */
+
+typedef struct ChangeBatchQuantity
+{
+	const char *reference;
+	int32_t		qty;
+	BatchResult result;
+} ChangeBatchQuantity;
+
+/* The lines that leave a batch, as they were and as they will be. */
+typedef struct Leavers
+{
+	Repository *repository;
+	Batch	   *batch;
+	size_t		n;
+	size_t		room;
+	OrderLine  *from;
+	OrderLine  *to;
+} Leavers;
+
+/* A copy of n lines, with room for more. */
+static OrderLine *
+enlarge(Repository *repository, const OrderLine *lines, size_t n, size_t room)
+{
+	OrderLine  *larger = repository->allocate_memory(repository, room * sizeof(OrderLine));
+
+	if (n > 0)
+		memcpy(larger, lines, n * sizeof(OrderLine));
+	return larger;
+}
+
+/* Lets one line leave its batch; the last is the one after which the batch covers the others. */
+static bool
+let_line_leave(void *context, const OrderLine *line)
+{
+	Leavers    *leavers = context;
+	OrderLine	leaver = *line;
+
+	if (leavers->n == leavers->room)
+	{
+		leavers->room = leavers->room > 0 ? 2 * leavers->room : 16;
+		leavers->from = enlarge(leavers->repository, leavers->from, leavers->n, leavers->room);
+		leavers->to = enlarge(leavers->repository, leavers->to, leavers->n, leavers->room);
+	}
+	batch_deallocate(leavers->batch, &leaver);
+	leavers->from[leavers->n] = *line;
+	leavers->to[leavers->n] = leaver;
+	leavers->n++;
+	return batch_is_overallocated(leavers->batch);
+}
+
+/* Ties the line to the first of the batches, but for the one it leaves, that can serve it, if any. */
+static void
+offer_line(OrderLine *line, Batch *batches, size_t nbatches, const Batch *left)
+{
+	for (Batch *batch = batches; batch < batches + nbatches; batch++)
+	{
+		if (batch != left && batch_can_allocate(batch, line))
+		{
+			batch_allocate(batch, line);
+			return;
+		}
+	}
+}
+
+/* Takes from a batch what it no longer covers, and moves that to where there is room. */
+static Verdict
+shrink_batch(Repository *repository, const Batch *batch, int32_t qty, BatchResult *result)
+{
+	Batch	   *batches;
+	size_t		nbatches = repository->lock_batches(repository, batch->sku, batch->reference, &batches);
+	Charge	   *charges = repository->allocate_memory(repository, nbatches * sizeof(Charge));
+	size_t		ncharges = 0;
+	Leavers		leavers = {.repository = repository};
+
+	for (size_t i = 0; i < nbatches; i++)
+	{
+		charges[i] = (Charge) {batches[i].sku, batches[i].reference, -batches[i].allocated_quantity};
+		if (strcmp(batches[i].reference, batch->reference) == 0)
+			leavers.batch = &batches[i];
+	}
+	if (!leavers.batch)
+		return RETRY;
+
+	leavers.batch->purchased_quantity = qty;
+	if (batch_is_overallocated(leavers.batch))
+		repository->visit_lines_of_batch(repository, leavers.batch, let_line_leave, &leavers);
+	for (size_t i = 0; i < leavers.n; i++)
+		offer_line(&leavers.to[i], batches, nbatches, leavers.batch);
+
+	for (size_t i = 0; i < nbatches; i++)
+	{
+		charges[i].units += batches[i].allocated_quantity;
+		if (charges[i].units != 0)
+			charges[ncharges++] = charges[i];
+	}
+	*result = (BatchResult) {.outcome = DONE, .nlines = leavers.n, .lines = leavers.to};
+	return repository->charge_batches(repository, charges, ncharges) &&
+		repository->resize(repository, leavers.batch, qty) &&
+		repository->change_lines(repository, leavers.from, leavers.to, leavers.n) ? KEEP : RETRY;
+}
+
+static Verdict
+change_batch_quantity_body(Repository *repository, void *context)
+{
+	ChangeBatchQuantity *command = context;
+	Batch		batch;
+
+	if (!repository->find_batch(repository, command->reference, &batch))
+	{
+		command->result = (BatchResult) {.outcome = UNKNOWN_BATCH};
+		return UNDO;
+	}
+	if (batch.allocated_quantity > command->qty)
+		return shrink_batch(repository, &batch, command->qty, &command->result);
+	command->result = (BatchResult) {.outcome = DONE};
+	return repository->resize(repository, &batch, command->qty) ? KEEP : RETRY;
+}
+
+/*
+ * Sets the purchased quantity of a batch.  Where that no longer covers what is
+ * allocated, the newest lines leave, just enough of them, and each goes to the
+ * first other batch that can serve it or waits.
+ */
+BatchResult
+change_batch_quantity(UnitOfWork *uow, const char *reference, int32_t qty)
+{
+	ChangeBatchQuantity command = {.reference = reference, .qty = qty};
+
+	uow->run(uow, change_batch_quantity_body, &command);
+	return command.result;
+}
+
+/*
+ * batch_serves_lines
+ */
+
+typedef struct BatchServesLines
+{
+	const Batch *batch;
+	bool		answer;
+} BatchServesLines;
+
+static Verdict
+batch_serves_lines_body(Repository *repository, void *context)
+{
+	BatchServesLines *command = context;
+
+	command->answer = repository->serves_lines(repository, command->batch);
+	return UNDO;
+}
+
+/* Does the batch, or any batch if NULL, serve a line? */
+bool
+batch_serves_lines(UnitOfWork *uow, const Batch *batch)
+{
+	BatchServesLines command = {.batch = batch};
+
+	uow->run(uow, batch_serves_lines_body, &command);
+	return command.answer;
+}

@@ -1,0 +1,19 @@
+/*
+ * subtransaction.h
+ *		The unit of work over a subtransaction of the caller's transaction.
+ */
+#ifndef SUBTRANSACTION_H
+#define SUBTRANSACTION_H
+
+#include "spi_repository.h"
+#include "unit_of_work.h"
+
+typedef struct Subtransaction
+{
+	UnitOfWork	base;
+	SpiRepository repository;
+} Subtransaction;
+
+extern void subtransaction_init(Subtransaction *self, Oid namespace);
+
+#endif							/* SUBTRANSACTION_H */

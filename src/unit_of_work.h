@@ -1,0 +1,32 @@
+/*
+ * unit_of_work.h
+ *		One operation that happens whole or not at all.
+ */
+#ifndef UNIT_OF_WORK_H
+#define UNIT_OF_WORK_H
+
+#include "repository.h"
+
+/* What a body says of its work.  Saying nothing keeps nothing. */
+typedef enum Verdict
+{
+	UNDO = 0,
+	KEEP,
+	RETRY						/* undo: what the body relied on has changed; run it again */
+} Verdict;
+
+typedef Verdict (*Body) (Repository *repository, void *command);
+
+typedef struct UnitOfWork UnitOfWork;
+
+struct UnitOfWork
+{
+	/*
+	 * Runs the body, again as long as it has to be retried, and keeps what it
+	 * wrote only if it says so.  An error leaves nothing of it and goes on to
+	 * the caller.
+	 */
+	void		(*run) (UnitOfWork *uow, Body body, void *command);
+};
+
+#endif							/* UNIT_OF_WORK_H */
