@@ -1,9 +1,39 @@
 EXTENSION = allocation
+EXTVERSION = 1.0.0
 MODULE_big = allocation
 OBJS = src/allocation.o src/model.o src/services.o src/spi_repository.o src/subtransaction.o
-DATA = sql/allocation--1.0.0.sql
+DATA = sql/allocation--$(EXTVERSION).sql
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden
 
-PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+REGRESS = 
+REGRESS_OPTS = --inputdir=test --outputdir=.
+ISOLATION = 
+ISOLATION_OPTS = --inputdir=test --outputdir=.
+
+# Targets that bring their own server, and what they need: none of them touches another one.
+SERVER = test/server
+TEST_PACKAGES = libcmocka-dev postgresql-VERSION-pgtap libtap-parser-sourcehandler-pgtap-perl
+
+ifdef PG_CONFIG
+export PG_CONFIG
+else
+PG_CONFIG = pg_config
+endif
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
+else ifeq ($(filter demo shell test,$(MAKECMDGOALS)),)
+$(error "$(PG_CONFIG)" leads to no PostgreSQL server headers: install postgresql-server-dev-all, or say make PG_CONFIG=/path/to/pg_config)
+endif
+
+demo:
+	@$(SERVER) psql -X <test/demo.sql 2>&1
+
+shell:
+	@$(SERVER) sh -c 'psql -Xq -c "CREATE EXTENSION allocation" && exec psql'
+
+test:
+	@PACKAGES="$(TEST_PACKAGES)" $(SERVER) test/all
+
+.PHONY: demo shell test

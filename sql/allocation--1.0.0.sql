@@ -88,6 +88,64 @@ CREATE FUNCTION change_batch_quantity(ref text, qty integer)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_change_batch_quantity' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+-- What they say of themselves
+
+COMMENT ON TABLE batches IS
+'Quantities of one SKU, bought together under a unique reference. Written by the functions of the extension only.';
+COMMENT ON COLUMN batches.reference IS 'What identifies the batch, over all SKUs; at most 255 characters';
+COMMENT ON COLUMN batches.sku IS 'The stock keeping unit; at most 255 characters';
+COMMENT ON COLUMN batches.purchased_quantity IS 'Units bought';
+COMMENT ON COLUMN batches.allocated_quantity IS 'Units that order lines have taken: the sum of their qty';
+COMMENT ON COLUMN batches.eta IS 'The day on which the shipment is expected; NULL once the batch is in the warehouse';
+COMMENT ON COLUMN batches.is_open IS 'Is anything left?';
+
+COMMENT ON TABLE order_lines IS
+'Quantities of one SKU that one order asks for, and the batch that serves each. Written by the functions of the extension only.';
+COMMENT ON COLUMN order_lines.orderid IS 'The order; at most 255 characters';
+COMMENT ON COLUMN order_lines.sku IS 'The stock keeping unit; with orderid, what identifies the line';
+COMMENT ON COLUMN order_lines.qty IS 'Units asked for';
+COMMENT ON COLUMN order_lines.batchref IS 'The reference of the batch that serves the line; NULL while the line waits for one';
+COMMENT ON COLUMN order_lines.allocated_at IS 'When the line got its batch; NULL while it waits';
+
+COMMENT ON VIEW allocations IS 'The order lines that have a batch';
+COMMENT ON COLUMN allocations.orderid IS 'The order';
+COMMENT ON COLUMN allocations.sku IS 'The stock keeping unit';
+COMMENT ON COLUMN allocations.qty IS 'Units asked for';
+COMMENT ON COLUMN allocations.batchref IS 'The reference of the batch that serves the line';
+COMMENT ON COLUMN allocations.allocated_at IS 'When the line got its batch';
+
+COMMENT ON VIEW stock IS 'What there is of each SKU, in units';
+COMMENT ON COLUMN stock.sku IS 'The stock keeping unit';
+COMMENT ON COLUMN stock.purchased IS 'Units in all batches, in the warehouse and under way';
+COMMENT ON COLUMN stock.allocated IS 'Units that order lines have taken of them';
+COMMENT ON COLUMN stock.available IS 'Units left in the warehouse';
+COMMENT ON COLUMN stock.incoming IS 'Units left in shipments under way';
+COMMENT ON COLUMN stock.next_eta IS 'The day on which the next shipment with units left is expected; NULL if there is none';
+COMMENT ON COLUMN stock.waiting IS 'Units of order lines that wait for a batch';
+
+COMMENT ON FUNCTION add_batch(text, text, integer, date) IS
+'Records a new batch: qty units of the SKU, in the warehouse or, with an ETA, under way. '
+'Errors: 23505 if the reference is known; 22004, 22023, 22001 for a missing or improper argument.';
+COMMENT ON FUNCTION allocate(text, text, integer) IS
+'Ties an order line of qty units to the first batch that can serve all of it, in preference order: the warehouse, '
+'then the earliest ETA, then by reference. Returns the reference of the batch. The same line again returns the batch '
+'that it has. Errors: SK001 if no batch has the SKU; SK002 if none has room; SK005 if the line is known with another '
+'quantity; 22004, 22023, 22001 for a missing or improper argument.';
+COMMENT ON FUNCTION deallocate(text, text) IS
+'Gives the units of an order line back and forgets it. Returns the reference of the batch it had; NULL if it had none '
+'or there is no such line. Errors: 22004, 22023, 22001 for a missing or improper argument.';
+COMMENT ON FUNCTION reallocate(text, text, integer) IS
+'Deallocates an order line and allocates it afresh, with qty units or, if that is NULL, as many as it has; if it fits '
+'nowhere, the old allocation stands. Returns the reference of the batch. Errors: SK001 if no batch has the SKU; SK002 if '
+'none has room; SK004 if there is no such line and qty is NULL; 22004, 22023, 22001 for a missing or improper argument.';
+COMMENT ON FUNCTION change_batch_quantity(text, integer) IS
+'Sets the purchased quantity of a batch, in units; 0 if it is lost. Where it no longer covers what is allocated, lines '
+'leave the batch, newest allocation first, until it does; each gets the first other batch with room, or waits. Returns '
+'one row per line that has left, with its new batch or NULL. Errors: SK003 if there is no such batch; 22004, 22023, '
+'22001 for a missing or improper argument.';
+COMMENT ON FUNCTION keep_allocated_batches() IS
+'Trigger function: a batch that serves order lines is neither deleted, renamed nor truncated. Error: 23503.';
+
 -- Privileges
 --
 -- The C code works as the owner of the tables, who is whoever creates the extension. The functions stay with

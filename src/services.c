@@ -38,29 +38,6 @@ consider_batch(void *context, const Batch *batch)
 	return false;
 }
 
-/* Charges the first batch that can serve the line, and ties the line to it; false where none can. */
-static bool
-take_stock(Repository *repository, OrderLine *line, int32_t *most_available)
-{
-	for (;;)
-	{
-		Search		search = {.line = line};
-		Charge		charge = {.sku = line->sku, .units = line->qty};
-
-		repository->visit_open_batches(repository, line->sku, consider_batch, &search);
-		*most_available = search.most_available;
-		if (!search.found)
-			return false;
-		/* Where another session was faster, what is left now may be in another batch. */
-		charge.reference = search.batch.reference;
-		if (repository->charge_batches(repository, &charge, 1))
-		{
-			batch_allocate(&search.batch, line);
-			return true;
-		}
-	}
-}
-
 /*
  * add_batch
  */
@@ -121,19 +98,36 @@ is_answered(LineCommand *command, const OrderLine *known)
 	return true;
 }
 
-/* Ties the line, new or waiting so far, to the first batch that can serve it. */
+/*
+ * Ties the line, new or waiting so far, to the first batch that can serve it.
+ * Where another session takes that batch's units first, trying the next batch
+ * at once would be out of order: even a lost race leaves a lock on the batch.
+ */
 static Verdict
 place_line(Repository *repository, OrderLine line, const OrderLine *waiting, LineResult *result)
 {
-	*result = (LineResult) {.outcome = DONE, .line = line};
-	if (!take_stock(repository, &result->line, &result->most_available))
+	Search		search = {.line = &line};
+	Charge		charge = {.sku = line.sku, .units = line.qty};
+
+	repository->visit_open_batches(repository, line.sku, consider_batch, &search);
+	if (!search.found)
 	{
-		result->outcome = repository->has_sku(repository, line.sku) ? OUT_OF_STOCK : INVALID_SKU;
+		*result = (LineResult) {
+			.outcome = repository->has_sku(repository, line.sku) ? OUT_OF_STOCK : INVALID_SKU,
+			.line = line,
+			.most_available = search.most_available
+		};
 		return UNDO;
 	}
+
+	charge.reference = search.batch.reference;
+	batch_allocate(&search.batch, &line);
+	*result = (LineResult) {.outcome = DONE, .line = line};
+	if (!repository->charge_batches(repository, &charge, 1))
+		return RETRY;
 	if (waiting)
-		return repository->change_lines(repository, waiting, &result->line, 1) ? KEEP : RETRY;
-	repository->add_lines(repository, &result->line, 1);
+		return repository->change_lines(repository, waiting, &line, 1) ? KEEP : RETRY;
+	repository->add_lines(repository, &line, 1);
 	return KEEP;
 }
 

@@ -1,0 +1,374 @@
+/*
+ * fake.c
+ *		Storage in memory.  It keeps the contracts of repository.h by the simplest
+ *		means: arrays that are searched from end to end, copied to be undone.
+ */
+#include "fake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How an attempt ends that does not come to its verdict. */
+enum
+{
+	MET_DUPLICATE = 1,
+	RAISED_ERROR
+};
+
+static Fake *
+fake_of(Repository *repository)
+{
+	return (Fake *) ((char *) repository - offsetof(Fake, repository));
+}
+
+Batch *
+fake_batch(Fake *fake, const char *reference)
+{
+	for (size_t i = 0; i < fake->tables.nbatches; i++)
+		if (strcmp(fake->tables.batches[i].reference, reference) == 0)
+			return &fake->tables.batches[i];
+	return NULL;
+}
+
+FakeLine *
+fake_line(Fake *fake, const char *orderid, const char *sku)
+{
+	for (size_t i = 0; i < fake->tables.nlines; i++)
+		if (strcmp(fake->tables.lines[i].line.orderid, orderid) == 0 &&
+			strcmp(fake->tables.lines[i].line.sku, sku) == 0)
+			return &fake->tables.lines[i];
+	return NULL;
+}
+
+/* Lets the other session write and commit: this attempt meets its work, and undoing that spares it. */
+static void
+let_interlope(Fake *fake)
+{
+	void		(*interlope) (Fake *) = fake->interlope;
+	FakeTables	tables;
+
+	fake->interlope = NULL;
+	interlope(fake);
+	tables = fake->tables;
+	fake->tables = fake->committed;
+	interlope(fake);
+	fake->committed = fake->tables;
+	fake->tables = tables;
+}
+
+/* What happens before each write: other sessions, and errors. */
+static void
+before_write(Fake *fake)
+{
+	if (fake->interlope)
+		let_interlope(fake);
+	if (++fake->writes == fake->fail_at)
+		longjmp(fake->error, RAISED_ERROR);
+}
+
+/*
+ * Methods that read
+ */
+
+static void *
+allocate_memory(Repository *repository, size_t size)
+{
+	Fake	   *fake = fake_of(repository);
+
+	return fake->memory[fake->nmemory++] = malloc(size > 0 ? size : 1);
+}
+
+static bool
+find_line(Repository *repository, const char *orderid, const char *sku, OrderLine *line)
+{
+	FakeLine   *found = fake_line(fake_of(repository), orderid, sku);
+
+	if (found)
+		*line = found->line;
+	return found != NULL;
+}
+
+static bool
+find_batch(Repository *repository, const char *reference, Batch *batch)
+{
+	Batch	   *found = fake_batch(fake_of(repository), reference);
+
+	if (found)
+		*batch = *found;
+	return found != NULL;
+}
+
+static bool
+has_sku(Repository *repository, const char *sku)
+{
+	FakeTables *tables = &fake_of(repository)->tables;
+
+	for (size_t i = 0; i < tables->nbatches; i++)
+		if (strcmp(tables->batches[i].sku, sku) == 0)
+			return true;
+	return false;
+}
+
+static bool
+serves_lines(Repository *repository, const Batch *batch)
+{
+	FakeTables *tables = &fake_of(repository)->tables;
+
+	for (size_t i = 0; i < tables->nlines; i++)
+	{
+		const char *batchref = tables->lines[i].line.batchref;
+
+		if (batchref && (!batch || strcmp(batchref, batch->reference) == 0))
+			return true;
+	}
+	return false;
+}
+
+static int
+compare_batches(const void *a, const void *b)
+{
+	return batch_precedes(a, b) ? -1 : batch_precedes(b, a) ? 1 : 0;
+}
+
+/* Copies the open batches of the SKU, and the named one in any case, in preference order. */
+static size_t
+copy_batches(Fake *fake, const char *sku, const char *reference, Batch *batches)
+{
+	size_t		n = 0;
+
+	for (size_t i = 0; i < fake->tables.nbatches; i++)
+	{
+		const Batch *batch = &fake->tables.batches[i];
+
+		if (strcmp(batch->sku, sku) == 0 &&
+			(batch_available_quantity(batch) > 0 || (reference && strcmp(batch->reference, reference) == 0)))
+			batches[n++] = *batch;
+	}
+	qsort(batches, n, sizeof(Batch), compare_batches);
+	return n;
+}
+
+static void
+visit_open_batches(Repository *repository, const char *sku, BatchVisitor visit, void *context)
+{
+	Batch		batches[FAKE_ROOM];
+	size_t		n = copy_batches(fake_of(repository), sku, NULL, batches);
+
+	for (size_t i = 0; i < n && visit(context, &batches[i]); i++)
+		;
+}
+
+static size_t
+lock_batches(Repository *repository, const char *sku, const char *reference, Batch **batches)
+{
+	*batches = allocate_memory(repository, FAKE_ROOM * sizeof(Batch));
+	return copy_batches(fake_of(repository), sku, reference, *batches);
+}
+
+static int
+compare_newest_first(const void *a, const void *b)
+{
+	return ((const FakeLine *) b)->allocated_at - ((const FakeLine *) a)->allocated_at;
+}
+
+static void
+visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
+{
+	FakeTables *tables = &fake_of(repository)->tables;
+	FakeLine	lines[FAKE_ROOM];
+	size_t		n = 0;
+
+	for (size_t i = 0; i < tables->nlines; i++)
+		if (tables->lines[i].line.batchref && strcmp(tables->lines[i].line.batchref, batch->reference) == 0)
+			lines[n++] = tables->lines[i];
+	qsort(lines, n, sizeof(FakeLine), compare_newest_first);
+	for (size_t i = 0; i < n && visit(context, &lines[i].line); i++)
+		;
+}
+
+/*
+ * Methods that write
+ */
+
+static void
+add_batch(Repository *repository, const Batch *batch)
+{
+	Fake	   *fake = fake_of(repository);
+
+	before_write(fake);
+	if (fake_batch(fake, batch->reference))
+		longjmp(fake->error, MET_DUPLICATE);
+	fake->tables.batches[fake->tables.nbatches++] = *batch;
+}
+
+static bool
+charge_batches(Repository *repository, const Charge *charges, size_t n)
+{
+	Fake	   *fake = fake_of(repository);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		Batch	   *batch;
+
+		before_write(fake);
+		batch = fake_batch(fake, charges[i].reference);
+		if (!batch || batch_available_quantity(batch) < charges[i].units ||
+			batch->allocated_quantity < -charges[i].units)
+			return false;
+		batch->allocated_quantity += charges[i].units;
+	}
+	return true;
+}
+
+static bool
+resize(Repository *repository, const Batch *batch, int32_t qty)
+{
+	Fake	   *fake = fake_of(repository);
+	Batch	   *stored;
+
+	before_write(fake);
+	stored = fake_batch(fake, batch->reference);
+	if (!stored || stored->allocated_quantity > qty)
+		return false;
+	stored->purchased_quantity = qty;
+	return true;
+}
+
+static void
+add_lines(Repository *repository, const OrderLine *lines, size_t n)
+{
+	Fake	   *fake = fake_of(repository);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		before_write(fake);
+		if (fake_line(fake, lines[i].orderid, lines[i].sku))
+			longjmp(fake->error, MET_DUPLICATE);
+		fake->tables.lines[fake->tables.nlines++] = (FakeLine) {lines[i], fake->tables.now++};
+	}
+}
+
+/* The stored line, if it is what it is thought to be. */
+static FakeLine *
+unchanged_line(Fake *fake, const OrderLine *line)
+{
+	FakeLine   *stored = fake_line(fake, line->orderid, line->sku);
+
+	if (!stored || stored->line.qty != line->qty || !stored->line.batchref != !line->batchref ||
+		(line->batchref && strcmp(stored->line.batchref, line->batchref) != 0))
+		return NULL;
+	return stored;
+}
+
+static bool
+change_lines(Repository *repository, const OrderLine *from, const OrderLine *to, size_t n)
+{
+	Fake	   *fake = fake_of(repository);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		FakeLine   *stored;
+
+		before_write(fake);
+		stored = unchanged_line(fake, &from[i]);
+		if (!stored)
+			return false;
+		*stored = (FakeLine) {to[i], fake->tables.now++};
+	}
+	return true;
+}
+
+static bool
+remove_lines(Repository *repository, const OrderLine *lines, size_t n)
+{
+	Fake	   *fake = fake_of(repository);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		FakeLine   *stored;
+
+		before_write(fake);
+		stored = unchanged_line(fake, &lines[i]);
+		if (!stored)
+			return false;
+		*stored = fake->tables.lines[--fake->tables.nlines];
+	}
+	return true;
+}
+
+/*
+ * The unit of work
+ */
+
+/* One attempt; what it wrote is kept only if its body says so. */
+static Verdict
+attempt(Fake *fake, Body body, void *command)
+{
+	volatile Verdict verdict = UNDO;
+
+	fake->committed = fake->tables;
+	switch (setjmp(fake->error))
+	{
+		case 0:
+			verdict = body(&fake->repository, command);
+			break;
+		case MET_DUPLICATE:
+			verdict = RETRY;
+			break;
+		case RAISED_ERROR:
+			fake->failed = true;
+			break;
+	}
+	if (verdict != KEEP)
+		fake->tables = fake->committed;
+	return verdict;
+}
+
+static void
+run(UnitOfWork *uow, Body body, void *command)
+{
+	Fake	   *fake = (Fake *) uow;
+	Verdict		verdict;
+
+	fake->failed = false;
+	fake->repository.attempt = 0;
+	do
+	{
+		fake->writes = 0;
+		verdict = attempt(fake, body, command);
+		fake->attempts = ++fake->repository.attempt;
+	} while (verdict == RETRY);
+}
+
+/* Makes empty storage. */
+void
+fake_init(Fake *fake)
+{
+	*fake = (Fake) {
+		.uow.run = run,
+		.repository = {
+			.allocate_memory = allocate_memory,
+			.find_line = find_line,
+			.find_batch = find_batch,
+			.has_sku = has_sku,
+			.serves_lines = serves_lines,
+			.visit_open_batches = visit_open_batches,
+			.visit_lines_of_batch = visit_lines_of_batch,
+			.lock_batches = lock_batches,
+			.add_batch = add_batch,
+			.charge_batches = charge_batches,
+			.resize = resize,
+			.add_lines = add_lines,
+			.change_lines = change_lines,
+			.remove_lines = remove_lines
+		}
+	};
+}
+
+/* Frees what the repository has handed out. */
+void
+fake_free(Fake *fake)
+{
+	while (fake->nmemory > 0)
+		free(fake->memory[--fake->nmemory]);
+}

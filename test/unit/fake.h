@@ -1,0 +1,52 @@
+/*
+ * fake.h
+ *		A repository and a unit of work in memory, for the tests of the services.
+ */
+#ifndef FAKE_H
+#define FAKE_H
+
+#include <setjmp.h>
+
+#include "unit_of_work.h"
+
+#define FAKE_ROOM 64
+
+/* A line, and when it was allocated: a higher number is later. */
+typedef struct FakeLine
+{
+	OrderLine	line;
+	int			allocated_at;
+} FakeLine;
+
+typedef struct FakeTables
+{
+	Batch		batches[FAKE_ROOM];
+	size_t		nbatches;
+	FakeLine	lines[FAKE_ROOM];
+	size_t		nlines;
+	int			now;
+} FakeTables;
+
+typedef struct Fake
+{
+	UnitOfWork	uow;
+	Repository	repository;
+	FakeTables	tables;
+	FakeTables	committed;		/* what an undone attempt goes back to */
+	int			attempts;		/* of the last unit of work */
+	int			writes;			/* methods that have written, in the last attempt */
+	int			fail_at;		/* the write of an attempt that raises an error; 0: none does */
+	bool		failed;			/* the last unit of work ended by such an error */
+	void		(*interlope) (struct Fake *fake);	/* runs once, before the next write, as another
+													 * session that commits */
+	jmp_buf		error;
+	void	   *memory[FAKE_ROOM];
+	size_t		nmemory;
+} Fake;
+
+extern void fake_init(Fake *fake);
+extern void fake_free(Fake *fake);
+extern Batch *fake_batch(Fake *fake, const char *reference);
+extern FakeLine *fake_line(Fake *fake, const char *orderid, const char *sku);
+
+#endif							/* FAKE_H */
