@@ -70,6 +70,12 @@ CREATE VIEW stock AS
 	) AS movements (sku, purchased, allocated, eta, waiting)
 	GROUP BY sku;
 
+-- A call on many lines shows as a COPY into order_lines, with one parameter that pg_stat_progress_copy has not.
+CREATE VIEW allocation_progress AS
+	SELECT pid, param4 AS lines_done, param20 AS lines_total
+	FROM pg_catalog.pg_stat_get_progress_info('COPY')
+	WHERE relid = 'order_lines'::pg_catalog.regclass AND param20 > 0;
+
 -- Functions
 
 CREATE FUNCTION add_batch(ref text, sku text, qty integer, eta date DEFAULT NULL) RETURNS void
@@ -87,6 +93,18 @@ CREATE FUNCTION reallocate(orderid text, sku text, qty integer DEFAULT NULL) RET
 CREATE FUNCTION change_batch_quantity(ref text, qty integer)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_change_batch_quantity' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION allocate_lines(orderids text[], skus text[], qtys integer[], all_or_nothing boolean DEFAULT true)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+	AS 'MODULE_PATHNAME', 'allocation_allocate_lines' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION allocate_order(orderid text, skus text[], qtys integer[], all_or_nothing boolean DEFAULT true)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+	AS 'MODULE_PATHNAME', 'allocation_allocate_order' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION deallocate_order(orderid text)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+	AS 'MODULE_PATHNAME', 'allocation_deallocate_order' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- What they say of themselves
 
@@ -123,6 +141,12 @@ COMMENT ON COLUMN stock.incoming IS 'Units left in shipments under way';
 COMMENT ON COLUMN stock.next_eta IS 'The day on which the next shipment with units left is expected; NULL if there is none';
 COMMENT ON COLUMN stock.waiting IS 'Units of order lines that wait for a batch';
 
+COMMENT ON VIEW allocation_progress IS
+'How far the calls of allocate_lines and allocate_order are that run now; of other roles'' calls, pg_read_all_stats sees the figures';
+COMMENT ON COLUMN allocation_progress.pid IS 'The process of the session, as in pg_stat_activity';
+COMMENT ON COLUMN allocation_progress.lines_done IS 'Lines written';
+COMMENT ON COLUMN allocation_progress.lines_total IS 'Lines to write';
+
 COMMENT ON FUNCTION add_batch(text, text, integer, date) IS
 'Records a new batch: qty units of the SKU, in the warehouse or, with an ETA, under way. '
 'Errors: 23505 if the reference is known; 22004, 22023, 22001 for a missing or improper argument.';
@@ -131,6 +155,16 @@ COMMENT ON FUNCTION allocate(text, text, integer) IS
 'then the earliest ETA, then by reference. Returns the reference of the batch. The same line again returns the batch '
 'that it has. Errors: SK001 if no batch has the SKU; SK002 if none has room; SK005 if the line is known with another '
 'quantity; 22004, 22023, 22001 for a missing or improper argument.';
+COMMENT ON FUNCTION allocate_lines(text[], text[], integer[], boolean) IS
+'Allocates many order lines, in their order, as one unit of work. Returns one row per line in the order given; batchref '
+'is NULL for a line that waits. A line without room refuses the whole call if all_or_nothing, and otherwise waits. '
+'Errors, which say at which line: SK001, SK002, SK005 as for allocate; 22004, 22023, 22001, 2202E for a missing or '
+'improper argument.';
+COMMENT ON FUNCTION allocate_order(text, text[], integer[], boolean) IS
+'Allocates the lines of one order, as allocate_lines does.';
+COMMENT ON FUNCTION deallocate_order(text) IS
+'Gives the units of all lines of an order back and forgets them, as one unit of work. Returns one row per line, with the '
+'batch it had. Errors: 22004, 22023, 22001 for a missing or improper argument.';
 COMMENT ON FUNCTION deallocate(text, text) IS
 'Gives the units of an order line back and forgets it. Returns the reference of the batch it had; NULL if it had none '
 'or there is no such line. Errors: 22004, 22023, 22001 for a missing or improper argument.';
@@ -155,12 +189,27 @@ ALTER TABLE batches OWNER TO @extowner@;
 ALTER TABLE order_lines OWNER TO @extowner@;
 ALTER VIEW allocations OWNER TO @extowner@;
 ALTER VIEW stock OWNER TO @extowner@;
+ALTER VIEW allocation_progress OWNER TO @extowner@;
 
 REVOKE EXECUTE ON FUNCTION
 	add_batch(text, text, integer, date),
 	allocate(text, text, integer),
+	allocate_lines(text[], text[], integer[], boolean),
+	allocate_order(text, text[], integer[], boolean),
 	deallocate(text, text),
+	deallocate_order(text),
 	reallocate(text, text, integer),
 	change_batch_quantity(text, integer),
 	keep_allocated_batches()
 	FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION
+	add_batch(text, text, integer, date),
+	allocate(text, text, integer),
+	allocate_lines(text[], text[], integer[], boolean),
+	allocate_order(text, text[], integer[], boolean),
+	deallocate(text, text),
+	deallocate_order(text),
+	reallocate(text, text, integer),
+	change_batch_quantity(text, integer)
+	TO @extowner@ WITH GRANT OPTION;

@@ -6,7 +6,7 @@
 #include "postgres.h"
 #include "compat.h"
 
-#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -14,6 +14,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
@@ -36,55 +37,146 @@ PG_MODULE_MAGIC;
 
 /*
  * Arguments
+ *
+ * Errors name them as the caller does: an element of an array by its subscript,
+ * which is 0 for what is no element.
  */
 
-static void
-refuse_null(FunctionCallInfo fcinfo, int n, const char *name)
+static const char *
+argument_name(const char *name, int subscript)
 {
-	if (PG_ARGISNULL(n))
-		ereport(ERROR,
-				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("%s must not be null", name));
+	return subscript > 0 ? psprintf("%s[%d]", name, subscript) : name;
 }
 
-/* The n-th argument, which names something. */
-static const char *
-name_argument(FunctionCallInfo fcinfo, int n, const char *name)
+static void
+refuse_null(bool is_null, const char *name, int subscript)
 {
-	text	   *value;
-	int			length;
+	if (is_null)
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("%s must not be null", argument_name(name, subscript)));
+}
 
-	refuse_null(fcinfo, n, name);
-	value = PG_GETARG_TEXT_PP(n);
-	length = VARSIZE_ANY_EXHDR(value);
+/* What names an order, a SKU or a batch. */
+static const char *
+checked_name(text *value, const char *name, int subscript)
+{
+	int			length = VARSIZE_ANY_EXHDR(value);
+
 	if (length == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("%s must not be empty", name));
+				errmsg("%s must not be empty", argument_name(name, subscript)));
 	if (length > MAX_NAME_LENGTH)
 		length = pg_mbstrlen_with_len(VARDATA_ANY(value), length);
 	if (length > MAX_NAME_LENGTH)
 		ereport(ERROR,
 				errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
-				errmsg("%s must not be longer than %d characters", name, MAX_NAME_LENGTH),
+				errmsg("%s must not be longer than %d characters",
+					   argument_name(name, subscript), MAX_NAME_LENGTH),
 				errdetail("It has %d.", length));
 	return text_to_cstring(value);
 }
 
-/* The n-th argument, which says how many units. */
+/* How many units. */
 static int32
-quantity_argument(FunctionCallInfo fcinfo, int n, bool zero_allowed)
+checked_quantity(int32 qty, const char *name, int subscript)
 {
-	int32		qty;
-
-	refuse_null(fcinfo, n, "qty");
-	qty = PG_GETARG_INT32(n);
-	if (qty < 0 || (qty == 0 && !zero_allowed))
+	if (qty <= 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				zero_allowed ? errmsg("qty must not be negative") : errmsg("qty must be greater than zero"),
+				errmsg("%s must be greater than zero", argument_name(name, subscript)),
 				errdetail("It is %d.", qty));
 	return qty;
+}
+
+static const char *
+name_argument(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	refuse_null(PG_ARGISNULL(n), name, 0);
+	return checked_name(PG_GETARG_TEXT_PP(n), name, 0);
+}
+
+static int32
+quantity_argument(FunctionCallInfo fcinfo, int n)
+{
+	refuse_null(PG_ARGISNULL(n), "qty", 0);
+	return checked_quantity(PG_GETARG_INT32(n), "qty", 0);
+}
+
+static bool
+flag_argument(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	refuse_null(PG_ARGISNULL(n), name, 0);
+	return PG_GETARG_BOOL(n);
+}
+
+/* An array with one element for each line. */
+typedef struct Column
+{
+	const char *name;
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+} Column;
+
+static Column
+array_argument(FunctionCallInfo fcinfo, int n, const char *name, Oid type)
+{
+	Column		column = {.name = name};
+	ArrayType  *array;
+	int16		length;
+	bool		by_value;
+	char		alignment;
+
+	refuse_null(PG_ARGISNULL(n), name, 0);
+	array = PG_GETARG_ARRAYTYPE_P(n);
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				errmsg("%s must have one dimension", name),
+				errdetail("It has %d.", ARR_NDIM(array)));
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	deconstruct_array(array, type, length, by_value, alignment, &column.values, &column.nulls, &column.n);
+	return column;
+}
+
+/* An element of a column, and there must be one. */
+static Datum
+element(const Column *column, int i)
+{
+	refuse_null(column->nulls[i], column->name, i + 1);
+	return column->values[i];
+}
+
+static const char *
+name_element(const Column *column, int i)
+{
+	return checked_name(DatumGetTextPP(element(column, i)), column->name, i + 1);
+}
+
+static void
+refuse_unequal(const Column *a, const Column *b)
+{
+	if (a->n != b->n)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("%s and %s must have the same number of elements", a->name, b->name),
+				errdetail("%s has %d, %s has %d.", a->name, a->n, b->name, b->n));
+}
+
+/* Lines of these SKUs and quantities; the orders are still to be filled in. */
+static OrderLine *
+new_lines(const Column *skus, const Column *qtys)
+{
+	OrderLine  *lines = MemoryContextAllocHuge(CurrentMemoryContext, skus->n * sizeof(OrderLine));
+
+	for (int i = 0; i < skus->n; i++)
+		lines[i] = (OrderLine) {
+			.sku = name_element(skus, i),
+			.qty = checked_quantity(DatumGetInt32(element(qtys, i)), "qtys", i + 1)
+		};
+	return lines;
 }
 
 /*
@@ -134,29 +226,29 @@ lines_result(FunctionCallInfo fcinfo, const OrderLine *lines, size_t n)
 	return (Datum) 0;
 }
 
-/* The batch of the line, or an error that says why it has none; asked is the line in the caller's words. */
-static Datum
-line_result(FunctionCallInfo fcinfo, const LineResult *result, const OrderLine *asked)
+/* Says why a line has no batch; asked is its quantity, position where it stands in an array, or 0. */
+static void
+report_refusal(const LineResult *refused, int32 asked, size_t position)
 {
-	const OrderLine *line = &result->line;
+	const OrderLine *line = &refused->line;
+	const char *order = position > 0 ? psprintf("Line %zu: order", position) : "Order";
 
-	switch (result->outcome)
+	switch (refused->outcome)
 	{
-		case DONE:
-			return reference_result(fcinfo, line->batchref);
 		case INVALID_SKU:
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_SKU),
 					errmsg("Invalid sku %s", line->sku),
-					errdetail("No batch has this SKU."),
+					errdetail("%s \"%s\" asks for %d of SKU \"%s\", which no batch has.",
+							  order, line->orderid, line->qty, line->sku),
 					errhint("Record a batch of it with add_batch()."));
 			break;
 		case OUT_OF_STOCK:
 			ereport(ERROR,
 					errcode(ERRCODE_OUT_OF_STOCK),
 					errmsg("Out of stock for sku %s", line->sku),
-					errdetail("Order \"%s\" asks for %d, and the most that one batch has is %d.",
-							  line->orderid, line->qty, result->most_available),
+					errdetail("%s \"%s\" asks for %d of SKU \"%s\", and the most that one batch has is %d.",
+							  order, line->orderid, line->qty, line->sku, refused->most_available),
 					errhint("Ask for less, or record another batch with add_batch()."));
 			break;
 		case UNKNOWN_ORDER_LINE:
@@ -169,14 +261,22 @@ line_result(FunctionCallInfo fcinfo, const LineResult *result, const OrderLine *
 			ereport(ERROR,
 					errcode(ERRCODE_ORDER_LINE_CONFLICT),
 					errmsg("order \"%s\" has a line for sku \"%s\" with another quantity", line->orderid, line->sku),
-					errdetail("The line has %d, the call asks for %d.", line->qty, asked->qty),
+					errdetail("%s \"%s\" has %d of SKU \"%s\", and %d are asked for.",
+							  order, line->orderid, line->qty, line->sku, asked),
 					errhint("Change the quantity with reallocate()."));
 			break;
-		case UNKNOWN_BATCH:
-		case BATCH_EXISTS:
-			break;
+		default:
+			elog(ERROR, "unexpected outcome: %d", (int) refused->outcome);
 	}
-	elog(ERROR, "unexpected outcome: %d", (int) result->outcome);
+}
+
+/* The batch of the line, or an error that says why it has none. */
+static Datum
+line_result(FunctionCallInfo fcinfo, const LineResult *result, const OrderLine *asked)
+{
+	if (result->outcome != DONE)
+		report_refusal(result, asked->qty, 0);
+	return reference_result(fcinfo, result->line.batchref);
 }
 
 /*
@@ -194,7 +294,7 @@ allocation_add_batch(PG_FUNCTION_ARGS)
 	Batch		batch = {
 		.reference = name_argument(fcinfo, 0, "ref"),
 		.sku = name_argument(fcinfo, 1, "sku"),
-		.purchased_quantity = quantity_argument(fcinfo, 2, false),
+		.purchased_quantity = quantity_argument(fcinfo, 2),
 		.under_way = !PG_ARGISNULL(3),
 		.eta = PG_ARGISNULL(3) ? 0 : PG_GETARG_DATEADT(3)
 	};
@@ -218,7 +318,7 @@ allocation_allocate(PG_FUNCTION_ARGS)
 	OrderLine	line = {
 		.orderid = name_argument(fcinfo, 0, "orderid"),
 		.sku = name_argument(fcinfo, 1, "sku"),
-		.qty = quantity_argument(fcinfo, 2, false)
+		.qty = quantity_argument(fcinfo, 2)
 	};
 	LineResult	result = allocate(uow, &line);
 
@@ -252,7 +352,7 @@ allocation_reallocate(PG_FUNCTION_ARGS)
 	OrderLine	line = {
 		.orderid = name_argument(fcinfo, 0, "orderid"),
 		.sku = name_argument(fcinfo, 1, "sku"),
-		.qty = PG_ARGISNULL(2) ? SAME_QUANTITY : quantity_argument(fcinfo, 2, false)
+		.qty = PG_ARGISNULL(2) ? SAME_QUANTITY : quantity_argument(fcinfo, 2)
 	};
 	LineResult	result = reallocate(uow, &line);
 
@@ -271,14 +371,103 @@ allocation_change_batch_quantity(PG_FUNCTION_ARGS)
 	Subtransaction subtransaction;
 	UnitOfWork *uow = begin(fcinfo, &subtransaction, "change_batch_quantity()");
 	const char *reference = name_argument(fcinfo, 0, "ref");
-	int32		qty = quantity_argument(fcinfo, 1, true);
-	BatchResult result = change_batch_quantity(uow, reference, qty);
+	LinesResult result;
+	int32		qty;
 
-	if (result.outcome == UNKNOWN_BATCH)
+	/* Unlike elsewhere nothing is a quantity, too: the batch is lost. */
+	refuse_null(PG_ARGISNULL(1), "qty", 0);
+	qty = PG_GETARG_INT32(1);
+	if (qty != 0)
+		checked_quantity(qty, "qty", 0);
+
+	spi_repository_begin_progress(&subtransaction.repository, 0);
+	result = change_batch_quantity(uow, reference, qty);
+	spi_repository_end_progress(&subtransaction.repository);
+	if (result.refused.outcome == UNKNOWN_BATCH)
 		ereport(ERROR,
 				errcode(ERRCODE_UNKNOWN_BATCH),
 				errmsg("batch \"%s\" does not exist", reference),
 				errhint("Record it with add_batch()."));
+	return lines_result(fcinfo, result.lines, result.nlines);
+}
+
+/* Allocates lines, the quantities of which the caller has asked for in qtys. */
+static Datum
+allocate_many(FunctionCallInfo fcinfo, Subtransaction *subtransaction, OrderLine *lines,
+			  const Column *qtys, bool all_or_nothing)
+{
+	LinesResult result;
+
+	spi_repository_begin_progress(&subtransaction->repository, qtys->n);
+	result = allocate_lines(&subtransaction->base, lines, qtys->n, all_or_nothing);
+	spi_repository_end_progress(&subtransaction->repository);
+	if (result.refused.outcome != DONE)
+		report_refusal(&result.refused, DatumGetInt32(qtys->values[result.position]), result.position + 1);
+	return lines_result(fcinfo, result.lines, result.nlines);
+}
+
+PG_FUNCTION_INFO_V1(allocation_allocate_lines);
+
+/*
+ * allocate_lines(orderids text[], skus text[], qtys integer[], all_or_nothing boolean)
+ * RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+ */
+PGDLLEXPORT Datum
+allocation_allocate_lines(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	Column		orderids = array_argument(fcinfo, 0, "orderids", TEXTOID);
+	Column		skus = array_argument(fcinfo, 1, "skus", TEXTOID);
+	Column		qtys = array_argument(fcinfo, 2, "qtys", INT4OID);
+	bool		all_or_nothing = flag_argument(fcinfo, 3, "all_or_nothing");
+	OrderLine  *lines;
+
+	begin(fcinfo, &subtransaction, "allocate_lines()");
+	refuse_unequal(&orderids, &skus);
+	refuse_unequal(&orderids, &qtys);
+	lines = new_lines(&skus, &qtys);
+	for (int i = 0; i < orderids.n; i++)
+		lines[i].orderid = name_element(&orderids, i);
+	return allocate_many(fcinfo, &subtransaction, lines, &qtys, all_or_nothing);
+}
+
+PG_FUNCTION_INFO_V1(allocation_allocate_order);
+
+/*
+ * allocate_order(orderid text, skus text[], qtys integer[], all_or_nothing boolean)
+ * RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+ */
+PGDLLEXPORT Datum
+allocation_allocate_order(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	const char *orderid = name_argument(fcinfo, 0, "orderid");
+	Column		skus = array_argument(fcinfo, 1, "skus", TEXTOID);
+	Column		qtys = array_argument(fcinfo, 2, "qtys", INT4OID);
+	bool		all_or_nothing = flag_argument(fcinfo, 3, "all_or_nothing");
+	OrderLine  *lines;
+
+	begin(fcinfo, &subtransaction, "allocate_order()");
+	refuse_unequal(&skus, &qtys);
+	lines = new_lines(&skus, &qtys);
+	for (int i = 0; i < skus.n; i++)
+		lines[i].orderid = orderid;
+	return allocate_many(fcinfo, &subtransaction, lines, &qtys, all_or_nothing);
+}
+
+PG_FUNCTION_INFO_V1(allocation_deallocate_order);
+
+/*
+ * deallocate_order(orderid text)
+ * RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+ */
+PGDLLEXPORT Datum
+allocation_deallocate_order(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "deallocate_order()");
+	LinesResult result = deallocate_order(uow, name_argument(fcinfo, 0, "orderid"));
+
 	return lines_result(fcinfo, result.lines, result.nlines);
 }
 

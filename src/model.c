@@ -54,3 +54,79 @@ batch_precedes(const Batch *a, const Batch *b)
 		return a->eta < b->eta;
 	return strcmp(a->reference, b->reference) < 0;
 }
+
+/*
+ * The queue.  Serving line by line, each from the first batch that can, and
+ * serving batch by batch, each to all the lines that it can in their order, ties
+ * every line to the same batch.  The latter reads each batch once.
+ */
+
+#define SERVED UINT32_MAX
+
+/* The leaves of a tree over n lines: a power of two. */
+static size_t
+leaves_for(size_t n)
+{
+	size_t		leaves = 1;
+
+	while (leaves < n)
+		leaves *= 2;
+	return leaves;
+}
+
+/* How many elements of memory the queue of n lines takes. */
+size_t
+line_queue_size(size_t n)
+{
+	return 2 * leaves_for(n);
+}
+
+static void
+refresh_node(LineQueue *queue, size_t node)
+{
+	uint32_t	left = queue->smallest[2 * node];
+	uint32_t	right = queue->smallest[2 * node + 1];
+
+	queue->smallest[node] = left < right ? left : right;
+}
+
+/* Queues n lines that have no batch. */
+void
+line_queue_init(LineQueue *queue, OrderLine **lines, size_t n, uint32_t *memory)
+{
+	queue->lines = lines;
+	queue->leaves = leaves_for(n);
+	queue->smallest = memory;
+	for (size_t i = 0; i < queue->leaves; i++)
+		queue->smallest[queue->leaves + i] = i < n ? (uint32_t) lines[i]->qty : SERVED;
+	for (size_t node = queue->leaves - 1; node > 0; node--)
+		refresh_node(queue, node);
+}
+
+/* Has every line been served? */
+bool
+line_queue_is_empty(const LineQueue *queue)
+{
+	return queue->smallest[1] == SERVED;
+}
+
+/* Ties to the batch, of the lines in their order, all that it can serve; returns how many units they take. */
+int32_t
+line_queue_serve(LineQueue *queue, Batch *batch)
+{
+	int32_t		before = batch->allocated_quantity;
+
+	while ((int64_t) queue->smallest[1] <= batch_available_quantity(batch))
+	{
+		uint32_t	room = (uint32_t) batch_available_quantity(batch);
+		size_t		node = 1;
+
+		while (node < queue->leaves)
+			node = queue->smallest[2 * node] <= room ? 2 * node : 2 * node + 1;
+		batch_allocate(batch, queue->lines[node - queue->leaves]);
+		queue->smallest[node] = SERVED;
+		while (node /= 2)
+			refresh_node(queue, node);
+	}
+	return batch->allocated_quantity - before;
+}

@@ -7,6 +7,7 @@
 #define MODEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* A quantity of one SKU that one order asks for; (orderid, sku) identifies it. */
@@ -16,6 +17,7 @@ typedef struct OrderLine
 	const char *sku;
 	int32_t		qty;
 	const char *batchref;		/* the batch that serves it, NULL while it waits */
+	int64_t		allocated_at;	/* if it has a batch: later means newer */
 } OrderLine;
 
 /* A quantity of one SKU, bought together under a unique reference. */
@@ -29,11 +31,24 @@ typedef struct Batch
 	int32_t		eta;			/* of a shipment: a day, counted from any epoch */
 } Batch;
 
+/* Lines of one SKU that want a batch, in the order in which they are to be served. */
+typedef struct LineQueue
+{
+	OrderLine **lines;
+	size_t		leaves;
+	uint32_t   *smallest;		/* a binary tree: the smallest quantity below each node that still waits */
+} LineQueue;
+
 extern int32_t batch_available_quantity(const Batch *batch);
 extern bool batch_can_allocate(const Batch *batch, const OrderLine *line);
 extern bool batch_is_overallocated(const Batch *batch);
 extern void batch_allocate(Batch *batch, OrderLine *line);
 extern void batch_deallocate(Batch *batch, OrderLine *line);
 extern bool batch_precedes(const Batch *a, const Batch *b);
+
+extern size_t line_queue_size(size_t n);
+extern void line_queue_init(LineQueue *queue, OrderLine **lines, size_t n, uint32_t *memory);
+extern bool line_queue_is_empty(const LineQueue *queue);
+extern int32_t line_queue_serve(LineQueue *queue, Batch *batch);
 
 #endif							/* MODEL_H */

@@ -6,14 +6,15 @@
  * unit of work, and so outlasts it.
  *
  * Sessions work side by side, and what was read may have changed by the time it
- * is written.  Every write therefore says what it relies on and does nothing
- * where that no longer holds.  Batches are written before lines, and in the
- * preference order, so that no two units of work wait for each other.
+ * is written.  Every write therefore says what it relies on; where that no
+ * longer holds it returns false, and the unit of work has to be undone.
+ *
+ * Batches are written before lines: batches by SKU and then in the preference
+ * order, lines by SKU and then by order.  So no two units of work ever wait for
+ * each other.
  */
 #ifndef REPOSITORY_H
 #define REPOSITORY_H
-
-#include <stddef.h>
 
 #include "model.h"
 
@@ -39,8 +40,23 @@ struct Repository
 	/* Memory that lives as long as what the repository hands out. */
 	void	   *(*allocate_memory) (Repository *repository, size_t size);
 
-	/* Reads the order line; false where there is none. */
-	bool		(*find_line) (Repository *repository, const char *orderid, const char *sku, OrderLine *line);
+	/* The time, as in a line's allocated_at. */
+	int64_t		(*current_time) (Repository *repository);
+
+	/* Says how far long work is; where the caller has cancelled it, it ends here, undone. */
+	void		(*report_progress) (Repository *repository, size_t lines_done);
+
+	/* Visits those of n lines that are known, as they are known and in their order. */
+	void		(*visit_known_lines) (Repository *repository, OrderLine **lines, size_t n,
+									  LineVisitor visit, void *context);
+
+	/* Visits the lines of the order, by SKU. */
+	void		(*visit_lines_of_order) (Repository *repository, const char *orderid,
+										 LineVisitor visit, void *context);
+
+	/* Visits the lines that the batch serves, newest allocation first. */
+	void		(*visit_lines_of_batch) (Repository *repository, const Batch *batch,
+										 LineVisitor visit, void *context);
 
 	/* Reads the batch; false where there is none. */
 	bool		(*find_batch) (Repository *repository, const char *reference, Batch *batch);
@@ -51,18 +67,20 @@ struct Repository
 	/* Does the batch, or any batch if NULL, serve a line? */
 	bool		(*serves_lines) (Repository *repository, const Batch *batch);
 
-	/* Visits the batches of the SKU that have anything left, in preference order. */
-	void		(*visit_open_batches) (Repository *repository, const char *sku, BatchVisitor visit, void *context);
-
-	/* Visits the lines that the batch serves, newest allocation first. */
-	void		(*visit_lines_of_batch) (Repository *repository, const Batch *batch, LineVisitor visit, void *context);
+	/*
+	 * Visits the batches of n SKUs that have anything left, SKU by SKU as they
+	 * are given and in preference order.  If they are locked, nobody else
+	 * changes those visited until the end of the transaction.
+	 */
+	void		(*visit_open_batches) (Repository *repository, const char **skus, size_t n, bool locked,
+									   BatchVisitor visit, void *context);
 
 	/*
-	 * Reads the batches of the SKU that have anything left, and the named one
-	 * in any case, in preference order; until the end of the transaction
-	 * nobody else changes them.  Returns how many.
+	 * Visits the batches of the SKU of this one that have anything left, and
+	 * this one in any case, locked and in preference order.
 	 */
-	size_t		(*lock_batches) (Repository *repository, const char *sku, const char *reference, Batch **batches);
+	void		(*visit_siblings) (Repository *repository, const Batch *batch,
+								   BatchVisitor visit, void *context);
 
 	/* Records a new batch.  Where its reference is known, this attempt ends here, undone. */
 	void		(*add_batch) (Repository *repository, const Batch *batch);
@@ -74,19 +92,16 @@ struct Repository
 	bool		(*charge_batches) (Repository *repository, const Charge *charges, size_t n);
 
 	/* Sets the purchased quantity; false where more than that is allocated. */
-	bool		(*resize) (Repository *repository, const Batch *batch, int32_t qty);
+	bool		(*resize_batch) (Repository *repository, const Batch *batch, int32_t qty);
 
 	/* Records n new lines.  Where one is known, this attempt ends here, undone. */
-	void		(*add_lines) (Repository *repository, const OrderLine *lines, size_t n);
+	void		(*add_lines) (Repository *repository, OrderLine **lines, size_t n);
 
-	/*
-	 * Replaces n lines by what becomes of them; false where one is no longer
-	 * what it was.  A line with a batch counts as allocated now.
-	 */
-	bool		(*change_lines) (Repository *repository, const OrderLine *from, const OrderLine *to, size_t n);
+	/* Replaces n lines by what becomes of them; false where one is no longer what it was. */
+	bool		(*change_lines) (Repository *repository, OrderLine **from, OrderLine **to, size_t n);
 
 	/* Forgets n lines; false where one is no longer what it was. */
-	bool		(*remove_lines) (Repository *repository, const OrderLine *lines, size_t n);
+	bool		(*remove_lines) (Repository *repository, OrderLine **lines, size_t n);
 };
 
 #endif							/* REPOSITORY_H */

@@ -1,15 +1,43 @@
 /*
  * services.c
- *		The use cases.  Each is a body that runs in one unit of work and leaves
- *		its result in the command that it was given.
+ *		The use cases on one line or batch.  Each is a body that runs in one unit
+ *		of work and leaves its result in the command that it was given.
  */
 #include "services.h"
 
 #include <string.h>
 
 /*
- * Choosing a batch
+ * Finding a line and choosing a batch
  */
+
+/* A line to look for. */
+typedef struct Lookup
+{
+	bool		found;
+	OrderLine	line;
+} Lookup;
+
+static bool
+keep_line(void *context, const OrderLine *line)
+{
+	Lookup	   *lookup = context;
+
+	lookup->found = true;
+	lookup->line = *line;
+	return false;
+}
+
+/* Reads the line as it is known; false where it is not. */
+static bool
+find_line(Repository *repository, OrderLine *line, OrderLine *known)
+{
+	Lookup		lookup = {.found = false};
+
+	repository->visit_known_lines(repository, &line, 1, keep_line, &lookup);
+	*known = lookup.line;
+	return lookup.found;
+}
 
 /* The first batch, in preference order, that can serve a line. */
 typedef struct Search
@@ -104,12 +132,13 @@ is_answered(LineCommand *command, const OrderLine *known)
  * at once would be out of order: even a lost race leaves a lock on the batch.
  */
 static Verdict
-place_line(Repository *repository, OrderLine line, const OrderLine *waiting, LineResult *result)
+place_line(Repository *repository, OrderLine line, OrderLine *waiting, LineResult *result)
 {
 	Search		search = {.line = &line};
 	Charge		charge = {.sku = line.sku, .units = line.qty};
+	OrderLine  *placed = &result->line;
 
-	repository->visit_open_batches(repository, line.sku, consider_batch, &search);
+	repository->visit_open_batches(repository, &line.sku, 1, false, consider_batch, &search);
 	if (!search.found)
 	{
 		*result = (LineResult) {
@@ -121,13 +150,14 @@ place_line(Repository *repository, OrderLine line, const OrderLine *waiting, Lin
 	}
 
 	charge.reference = search.batch.reference;
-	batch_allocate(&search.batch, &line);
-	*result = (LineResult) {.outcome = DONE, .line = line};
 	if (!repository->charge_batches(repository, &charge, 1))
 		return RETRY;
+	*result = (LineResult) {.outcome = DONE, .line = line};
+	batch_allocate(&search.batch, placed);
+	placed->allocated_at = repository->current_time(repository);
 	if (waiting)
-		return repository->change_lines(repository, waiting, &line, 1) ? KEEP : RETRY;
-	repository->add_lines(repository, &line, 1);
+		return repository->change_lines(repository, &waiting, &placed, 1) ? KEEP : RETRY;
+	repository->add_lines(repository, &placed, 1);
 	return KEEP;
 }
 
@@ -139,17 +169,15 @@ static Verdict
 allocate_body(Repository *repository, void *context)
 {
 	LineCommand *command = context;
-	const char *orderid = command->line.orderid;
-	const char *sku = command->line.sku;
 	OrderLine	known;
-	bool		is_known = repository->attempt > 0 && repository->find_line(repository, orderid, sku, &known);
+	bool		is_known = repository->attempt > 0 && find_line(repository, &command->line, &known);
 	Verdict		verdict;
 
 	if (is_known && is_answered(command, &known))
 		return UNDO;
 	verdict = place_line(repository, command->line, is_known ? &known : NULL, &command->result);
 	if (command->result.outcome != DONE && repository->attempt == 0 &&
-		repository->find_line(repository, orderid, sku, &known))
+		find_line(repository, &command->line, &known))
 		is_answered(command, &known);
 	return verdict;
 }
@@ -172,21 +200,18 @@ static Verdict
 deallocate_body(Repository *repository, void *context)
 {
 	LineCommand *command = context;
-	OrderLine	known;
+	OrderLine  *known = &command->result.line;
+	Charge		charge;
 
-	if (!repository->find_line(repository, command->line.orderid, command->line.sku, &known))
+	if (!find_line(repository, &command->line, known))
 	{
 		command->result = (LineResult) {.outcome = UNKNOWN_ORDER_LINE, .line = command->line};
 		return UNDO;
 	}
-	command->result = (LineResult) {.outcome = DONE, .line = known};
-	if (known.batchref)
-	{
-		Charge		charge = {known.sku, known.batchref, -known.qty};
-
-		if (!repository->charge_batches(repository, &charge, 1))
-			return RETRY;
-	}
+	command->result.outcome = DONE;
+	charge = (Charge) {known->sku, known->batchref, -known->qty};
+	if (known->batchref && !repository->charge_batches(repository, &charge, 1))
+		return RETRY;
 	return repository->remove_lines(repository, &known, 1) ? KEEP : RETRY;
 }
 
@@ -221,17 +246,18 @@ exchange_stock(Repository *repository, const Batch *taken, int32_t wanted, const
 
 /* Ties a line that has a batch to the first that can serve it once the line's own units are free. */
 static Verdict
-move_line(Repository *repository, OrderLine line, const OrderLine *known, LineResult *result)
+move_line(Repository *repository, OrderLine line, OrderLine *known, LineResult *result)
 {
 	Search		search = {.line = &line, .passed_over = known->batchref};
 	OrderLine	freed = *known;
+	OrderLine  *moved = &result->line;
 	Batch		own;
 	Batch	   *target = &search.batch;
 
 	if (!repository->find_batch(repository, known->batchref, &own))
 		return RETRY;
 	batch_deallocate(&own, &freed);
-	repository->visit_open_batches(repository, line.sku, consider_batch, &search);
+	repository->visit_open_batches(repository, &line.sku, 1, false, consider_batch, &search);
 	if (batch_can_allocate(&own, &line) &&
 		!(search.found && batch_precedes(&search.batch, &own)))
 		target = &own;
@@ -247,13 +273,15 @@ move_line(Repository *repository, OrderLine line, const OrderLine *known, LineRe
 		return UNDO;
 	}
 
-	batch_allocate(target, &line);
-	*result = (LineResult) {.outcome = DONE, .line = line};
+	*result = (LineResult) {.outcome = DONE, .line = *known};
 	if (target == &own && line.qty == known->qty)
 		return UNDO;			/* it is where it belongs */
 	if (!exchange_stock(repository, target, line.qty, &own, known->qty))
 		return RETRY;
-	return repository->change_lines(repository, known, &line, 1) ? KEEP : RETRY;
+	*moved = line;
+	batch_allocate(target, moved);
+	moved->allocated_at = repository->current_time(repository);
+	return repository->change_lines(repository, &known, &moved, 1) ? KEEP : RETRY;
 }
 
 static Verdict
@@ -262,11 +290,11 @@ reallocate_body(Repository *repository, void *context)
 	LineCommand *command = context;
 	OrderLine	line = command->line;
 	OrderLine	known;
-	bool		is_known = repository->find_line(repository, line.orderid, line.sku, &known);
+	bool		is_known = find_line(repository, &line, &known);
 
 	if (!is_known && line.qty == SAME_QUANTITY)
 	{
-		command->result = (LineResult) {.outcome = UNKNOWN_ORDER_LINE, .line = command->line};
+		command->result = (LineResult) {.outcome = UNKNOWN_ORDER_LINE, .line = line};
 		return UNDO;
 	}
 	if (line.qty == SAME_QUANTITY)
@@ -286,141 +314,6 @@ reallocate(UnitOfWork *uow, const OrderLine *line)
 	LineCommand command = {.line = *line};
 
 	uow->run(uow, reallocate_body, &command);
-	return command.result;
-}
-
-/*
- * change_batch_quantity
- */
-
-typedef struct ChangeBatchQuantity
-{
-	const char *reference;
-	int32_t		qty;
-	BatchResult result;
-} ChangeBatchQuantity;
-
-/* The lines that leave a batch, as they were and as they will be. */
-typedef struct Leavers
-{
-	Repository *repository;
-	Batch	   *batch;
-	size_t		n;
-	size_t		room;
-	OrderLine  *from;
-	OrderLine  *to;
-} Leavers;
-
-/* A copy of n lines, with room for more. */
-static OrderLine *
-enlarge(Repository *repository, const OrderLine *lines, size_t n, size_t room)
-{
-	OrderLine  *larger = repository->allocate_memory(repository, room * sizeof(OrderLine));
-
-	if (n > 0)
-		memcpy(larger, lines, n * sizeof(OrderLine));
-	return larger;
-}
-
-/* Lets one line leave its batch; the last is the one after which the batch covers the others. */
-static bool
-let_line_leave(void *context, const OrderLine *line)
-{
-	Leavers    *leavers = context;
-	OrderLine	leaver = *line;
-
-	if (leavers->n == leavers->room)
-	{
-		leavers->room = leavers->room > 0 ? 2 * leavers->room : 16;
-		leavers->from = enlarge(leavers->repository, leavers->from, leavers->n, leavers->room);
-		leavers->to = enlarge(leavers->repository, leavers->to, leavers->n, leavers->room);
-	}
-	batch_deallocate(leavers->batch, &leaver);
-	leavers->from[leavers->n] = *line;
-	leavers->to[leavers->n] = leaver;
-	leavers->n++;
-	return batch_is_overallocated(leavers->batch);
-}
-
-/* Ties the line to the first of the batches, but for the one it leaves, that can serve it, if any. */
-static void
-offer_line(OrderLine *line, Batch *batches, size_t nbatches, const Batch *left)
-{
-	for (Batch *batch = batches; batch < batches + nbatches; batch++)
-	{
-		if (batch != left && batch_can_allocate(batch, line))
-		{
-			batch_allocate(batch, line);
-			return;
-		}
-	}
-}
-
-/* Takes from a batch what it no longer covers, and moves that to where there is room. */
-static Verdict
-shrink_batch(Repository *repository, const Batch *batch, int32_t qty, BatchResult *result)
-{
-	Batch	   *batches;
-	size_t		nbatches = repository->lock_batches(repository, batch->sku, batch->reference, &batches);
-	Charge	   *charges = repository->allocate_memory(repository, nbatches * sizeof(Charge));
-	size_t		ncharges = 0;
-	Leavers		leavers = {.repository = repository};
-
-	for (size_t i = 0; i < nbatches; i++)
-	{
-		charges[i] = (Charge) {batches[i].sku, batches[i].reference, -batches[i].allocated_quantity};
-		if (strcmp(batches[i].reference, batch->reference) == 0)
-			leavers.batch = &batches[i];
-	}
-	if (!leavers.batch)
-		return RETRY;
-
-	leavers.batch->purchased_quantity = qty;
-	if (batch_is_overallocated(leavers.batch))
-		repository->visit_lines_of_batch(repository, leavers.batch, let_line_leave, &leavers);
-	for (size_t i = 0; i < leavers.n; i++)
-		offer_line(&leavers.to[i], batches, nbatches, leavers.batch);
-
-	for (size_t i = 0; i < nbatches; i++)
-	{
-		charges[i].units += batches[i].allocated_quantity;
-		if (charges[i].units != 0)
-			charges[ncharges++] = charges[i];
-	}
-	*result = (BatchResult) {.outcome = DONE, .nlines = leavers.n, .lines = leavers.to};
-	return repository->charge_batches(repository, charges, ncharges) &&
-		repository->resize(repository, leavers.batch, qty) &&
-		repository->change_lines(repository, leavers.from, leavers.to, leavers.n) ? KEEP : RETRY;
-}
-
-static Verdict
-change_batch_quantity_body(Repository *repository, void *context)
-{
-	ChangeBatchQuantity *command = context;
-	Batch		batch;
-
-	if (!repository->find_batch(repository, command->reference, &batch))
-	{
-		command->result = (BatchResult) {.outcome = UNKNOWN_BATCH};
-		return UNDO;
-	}
-	if (batch.allocated_quantity > command->qty)
-		return shrink_batch(repository, &batch, command->qty, &command->result);
-	command->result = (BatchResult) {.outcome = DONE};
-	return repository->resize(repository, &batch, command->qty) ? KEEP : RETRY;
-}
-
-/*
- * Sets the purchased quantity of a batch.  Where that no longer covers what is
- * allocated, the newest lines leave, just enough of them, and each goes to the
- * first other batch that can serve it or waits.
- */
-BatchResult
-change_batch_quantity(UnitOfWork *uow, const char *reference, int32_t qty)
-{
-	ChangeBatchQuantity command = {.reference = reference, .qty = qty};
-
-	uow->run(uow, change_batch_quantity_body, &command);
 	return command.result;
 }
 

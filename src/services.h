@@ -23,27 +23,33 @@ typedef enum Outcome
 typedef struct LineResult
 {
 	Outcome		outcome;
-	OrderLine	line;			/* as it is now; where the call has failed for another
-								 * reason than what is known of it, as asked for */
+	OrderLine	line;			/* DONE: as it is now, or was last; ORDER_LINE_CONFLICT: as it is
+								 * known; else as it was asked for */
 	int32_t		most_available; /* OUT_OF_STOCK: the most that one batch has */
 } LineResult;
 
-/* What became of the lines that left a batch. */
-typedef struct BatchResult
+/* What became of many order lines. */
+typedef struct LinesResult
 {
-	Outcome		outcome;
+	LineResult	refused;		/* its outcome is DONE unless one of the lines was refused, and all with it */
+	size_t		position;		/* of that line, from 0 */
 	size_t		nlines;
-	OrderLine  *lines;			/* as they are now, in the order they left */
-} BatchResult;
+	OrderLine  *lines;			/* as they are now, or were last */
+} LinesResult;
 
 /* In a line to reallocate: the quantity that it has. */
 #define SAME_QUANTITY 0
 
+/* services.c */
 extern Outcome add_batch(UnitOfWork *uow, const Batch *batch);
 extern LineResult allocate(UnitOfWork *uow, const OrderLine *line);
 extern LineResult deallocate(UnitOfWork *uow, const char *orderid, const char *sku);
 extern LineResult reallocate(UnitOfWork *uow, const OrderLine *line);
-extern BatchResult change_batch_quantity(UnitOfWork *uow, const char *reference, int32_t qty);
 extern bool batch_serves_lines(UnitOfWork *uow, const Batch *batch);
+
+/* bulk_services.c */
+extern LinesResult allocate_lines(UnitOfWork *uow, OrderLine *lines, size_t n, bool all_or_nothing);
+extern LinesResult deallocate_order(UnitOfWork *uow, const char *orderid);
+extern LinesResult change_batch_quantity(UnitOfWork *uow, const char *reference, int32_t qty);
 
 #endif							/* SERVICES_H */

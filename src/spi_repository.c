@@ -12,18 +12,27 @@
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/progress.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/backend_progress.h"
+#include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "spi_repository.h"
+
+/* Beside what a COPY shows; the view allocation_progress reads it. */
+#define PROGRESS_LINES_TOTAL (PGSTAT_NUM_PROGRESS_PARAM - 1)
 
 /*
  * Statements
@@ -35,23 +44,37 @@
 #define PLUS " OPERATOR(pg_catalog.+) "
 #define MINUS " OPERATOR(pg_catalog.-) "
 
-#define MAX_PARAMETERS 6
+#define MAX_PARAMETERS 7
 
 typedef struct Statement
 {
 	const char *sql;			/* %1$s stands for the schema */
 	Oid			types[MAX_PARAMETERS];
 	int			nparameters;
+	bool		sees_latest;	/* what others commit meanwhile, at any isolation level */
 	SPIPlanPtr	plan;			/* NULL until it is first needed */
 	char	   *schema;			/* for which the plan was made */
 } Statement;
 
+#define LINE_COLUMNS "orderid, sku, qty, batchref, allocated_at"
 #define BATCH_COLUMNS "reference, sku, purchased_quantity, allocated_quantity, eta"
 
 static Statement select_line = {
-	"SELECT orderid, sku, qty, batchref FROM %1$s.order_lines"
-	" WHERE orderid" EQ "$1 AND sku" EQ "$2",
+	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND sku" EQ "$2",
 	{TEXTOID, TEXTOID}, 2
+};
+
+/* LIMIT keeps the planner from anything but one index look-up for each line, in their order. */
+static Statement select_lines = {
+	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (orderid, sku)"
+	" CROSS JOIN LATERAL (SELECT " LINE_COLUMNS " FROM %1$s.order_lines"
+	" WHERE orderid" EQ "asked.orderid AND sku" EQ "asked.sku LIMIT 1) AS l",
+	{TEXTARRAYOID, TEXTARRAYOID}, 2
+};
+
+static Statement select_lines_of_order = {
+	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 ORDER BY sku",
+	{TEXTOID}, 1
 };
 
 static Statement select_batch = {
@@ -64,13 +87,16 @@ static Statement select_sku = {
 	{TEXTOID}, 1
 };
 
+/* DELETE and TRUNCATE take what the snapshot of their transaction does not show, too. */
 static Statement select_allocation = {
-	"SELECT FROM %1$s.order_lines WHERE batchref IS NOT NULL LIMIT 1"
+	"SELECT FROM %1$s.order_lines WHERE batchref IS NOT NULL LIMIT 1",
+	.sees_latest = true
 };
 
 static Statement select_allocation_of_batch = {
 	"SELECT FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2 LIMIT 1",
-	{TEXTOID, TEXTOID}, 2
+	{TEXTOID, TEXTOID}, 2,
+	.sees_latest = true
 };
 
 /*
@@ -83,17 +109,25 @@ static Statement select_open_batches = {
 	{TEXTOID}, 1
 };
 
-static Statement select_lines_of_batch = {
-	"SELECT orderid, sku, qty, batchref FROM %1$s.order_lines"
-	" WHERE sku" EQ "$1 AND batchref" EQ "$2"
-	" ORDER BY allocated_at DESC, orderid DESC",
-	{TEXTOID, TEXTOID}, 2
-};
+#define OPEN_BATCHES_OF_SKUS(locking) \
+	"SELECT b.* FROM pg_catalog.unnest($1) AS asked (sku)" \
+	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "asked.sku AND is_open" \
+	" ORDER BY eta NULLS FIRST, reference" locking ") AS b"
 
-static Statement select_batches_to_change = {
+static Statement select_open_batches_of_skus = {OPEN_BATCHES_OF_SKUS(""), {TEXTARRAYOID}, 1};
+
+static Statement lock_open_batches_of_skus = {OPEN_BATCHES_OF_SKUS(" FOR NO KEY UPDATE"), {TEXTARRAYOID}, 1};
+
+static Statement lock_siblings = {
 	"SELECT " BATCH_COLUMNS " FROM %1$s.batches"
 	" WHERE sku" EQ "$1 AND (is_open OR reference" EQ "$2)"
 	" ORDER BY eta NULLS FIRST, reference FOR NO KEY UPDATE",
+	{TEXTOID, TEXTOID}, 2
+};
+
+static Statement select_lines_of_batch = {
+	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2"
+	" ORDER BY allocated_at DESC, orderid DESC",
 	{TEXTOID, TEXTOID}, 2
 };
 
@@ -123,9 +157,15 @@ static Statement set_purchased_quantity = {
 };
 
 static Statement insert_line = {
-	"INSERT INTO %1$s.order_lines (orderid, sku, qty, batchref, allocated_at)"
-	" VALUES ($1, $2, $3, $4, pg_catalog.clock_timestamp())",
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID}, 4
+	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ") VALUES ($1, $2, $3, $4, $5)",
+	{TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 5
+};
+
+static Statement insert_lines = {
+	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ")"
+	" SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
+	" pg_catalog.unnest($4), pg_catalog.unnest($5)) AS added",
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 5
 };
 
 #define IS_STILL_THAT_LINE \
@@ -133,10 +173,8 @@ static Statement insert_line = {
 	" AND (batchref" EQ "$4 OR batchref IS NULL AND $4 IS NULL)"
 
 static Statement update_line = {
-	"UPDATE %1$s.order_lines SET qty = $5, batchref = $6,"
-	" allocated_at = CASE WHEN $6 IS NOT NULL THEN pg_catalog.clock_timestamp() END"
-	" WHERE " IS_STILL_THAT_LINE,
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID}, 6
+	"UPDATE %1$s.order_lines SET qty = $5, batchref = $6, allocated_at = $7 WHERE " IS_STILL_THAT_LINE,
+	{TEXTOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 7
 };
 
 static Statement delete_line = {
@@ -204,7 +242,7 @@ execute(Repository *repository, Statement *statement, const NullableDatum *value
 {
 	SPIPlanPtr	plan = prepared((SpiRepository *) repository, statement);
 	ParamListInfo parameters = makeParamList(statement->nparameters);
-	SPIExecuteOptions options = {.params = parameters, .dest = receiver};
+	SPIExecuteOptions options = {.params = parameters, .dest = receiver, .read_only = statement->sees_latest};
 	int			code;
 
 	for (int i = 0; i < statement->nparameters; i++)
@@ -215,17 +253,21 @@ execute(Repository *repository, Statement *statement, const NullableDatum *value
 		parameters->params[i].ptype = statement->types[i];
 	}
 	plan_for_growth(plan);
+	if (statement->sees_latest)
+		PushActiveSnapshot(GetLatestSnapshot());
 	code = SPI_execute_plan_extended(plan, &options);
+	if (statement->sees_latest)
+		PopActiveSnapshot();
 	if (code < 0)
 		elog(ERROR, "could not execute \"%s\": %s", statement->sql, SPI_result_code_string(code));
 	return SPI_processed;
 }
 
-/* Writes one row, of which a trigger of the user's may have robbed us. */
+/* Writes n rows, of which a trigger of the user's may have robbed us. */
 static void
-write_one(Repository *repository, Statement *statement, const NullableDatum *values)
+write_rows(Repository *repository, Statement *statement, size_t n, const NullableDatum *values)
 {
-	if (execute(repository, statement, values, None_Receiver) != 1)
+	if (execute(repository, statement, values, None_Receiver) != n)
 		ereport(ERROR,
 				errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 				errmsg("a trigger on a table of extension \"allocation\" has suppressed a row"));
@@ -247,6 +289,70 @@ string(const char *value)
 	if (!value)
 		return (NullableDatum) {.isnull = true};
 	return (NullableDatum) {.value = CStringGetTextDatum(value)};
+}
+
+/* When the line was allocated; NULL while it waits. */
+static NullableDatum
+allocated_at(const OrderLine *line)
+{
+	return (NullableDatum) {.value = TimestampTzGetDatum(line->allocated_at), .isnull = !line->batchref};
+}
+
+static NullableDatum
+array(Datum *values, bool *nulls, size_t n, Oid type)
+{
+	int16		length;
+	bool		by_value;
+	char		alignment;
+	int			lower_bound = 1;
+	int			dimension = (int) n;
+
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	return (NullableDatum) {
+		.value = PointerGetDatum(construct_md_array(values, nulls, 1, &dimension, &lower_bound,
+													type, length, by_value, alignment))
+	};
+}
+
+/* One array of what a function says of each line. */
+static NullableDatum
+line_array(OrderLine **lines, size_t n, NullableDatum (*column) (const OrderLine *line), Oid type)
+{
+	Datum	   *values = palloc(n * sizeof(Datum));
+	bool	   *nulls = palloc(n * sizeof(bool));
+
+	for (size_t i = 0; i < n; i++)
+	{
+		NullableDatum value = column(lines[i]);
+
+		values[i] = value.value;
+		nulls[i] = value.isnull;
+	}
+	return array(values, nulls, n, type);
+}
+
+static NullableDatum
+orderid(const OrderLine *line)
+{
+	return string(line->orderid);
+}
+
+static NullableDatum
+sku(const OrderLine *line)
+{
+	return string(line->sku);
+}
+
+static NullableDatum
+qty(const OrderLine *line)
+{
+	return number(line->qty);
+}
+
+static NullableDatum
+batchref(const OrderLine *line)
+{
+	return string(line->batchref);
 }
 
 /*
@@ -302,6 +408,7 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 	line.sku = read_string(slot, 1);
 	line.qty = DatumGetInt32(slot->tts_values[2]);
 	line.batchref = read_string(slot, 3);
+	line.allocated_at = line.batchref ? DatumGetTimestampTz(slot->tts_values[4]) : 0;
 	go_on = reader->visit_line(reader->context, &line);
 	MemoryContextSwitchTo(old);
 	return go_on;
@@ -355,66 +462,70 @@ allocate_memory(Repository *repository, size_t size)
 	return MemoryContextAllocHuge(((SpiRepository *) repository)->memory, size);
 }
 
-/* The one line that a statement may find. */
-typedef struct FoundLine
+static int64_t
+current_time(Repository *repository)
 {
-	OrderLine  *line;
+	return GetCurrentTimestamp();
+}
+
+static void
+report_progress(Repository *repository, size_t lines_done)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (((SpiRepository *) repository)->shows_progress)
+		pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, lines_done);
+}
+
+static void
+visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
+{
+	if (n == 1)
+		visit_lines(repository, &select_line,
+					(NullableDatum[]) {orderid(lines[0]), sku(lines[0])}, visit, context);
+	else
+		visit_lines(repository, &select_lines,
+					(NullableDatum[]) {
+						line_array(lines, n, orderid, TEXTOID), line_array(lines, n, sku, TEXTOID)
+					}, visit, context);
+}
+
+static void
+visit_lines_of_order(Repository *repository, const char *id, LineVisitor visit, void *context)
+{
+	visit_lines(repository, &select_lines_of_order, (NullableDatum[]) {string(id)}, visit, context);
+}
+
+static void
+visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
+{
+	visit_lines(repository, &select_lines_of_batch,
+				(NullableDatum[]) {string(batch->sku), string(batch->reference)}, visit, context);
+}
+
+/* The one batch that a statement may find. */
+typedef struct FoundBatch
+{
+	Batch	   *batch;
 	bool		found;
-} FoundLine;
+} FoundBatch;
 
 static bool
-keep_line(void *context, const OrderLine *line)
+keep_batch(void *context, const Batch *batch)
 {
-	FoundLine  *found = context;
+	FoundBatch *found = context;
 
-	*found->line = *line;
+	*found->batch = *batch;
 	found->found = true;
 	return false;
 }
 
 static bool
-find_line(Repository *repository, const char *orderid, const char *sku, OrderLine *line)
-{
-	FoundLine	found = {.line = line};
-
-	visit_lines(repository, &select_line, (NullableDatum[]) {string(orderid), string(sku)},
-				keep_line, &found);
-	return found.found;
-}
-
-/* All the batches that a statement finds. */
-typedef struct FoundBatches
-{
-	Batch	   *batches;
-	size_t		n;
-	size_t		room;
-} FoundBatches;
-
-static bool
-keep_batch(void *context, const Batch *batch)
-{
-	FoundBatches *found = context;
-
-	if (found->n == found->room)
-	{
-		found->room = found->room > 0 ? 2 * found->room : 4;
-		found->batches = found->batches
-			? repalloc_huge(found->batches, found->room * sizeof(Batch))
-			: palloc(found->room * sizeof(Batch));
-	}
-	found->batches[found->n++] = *batch;
-	return true;
-}
-
-static bool
 find_batch(Repository *repository, const char *reference, Batch *batch)
 {
-	FoundBatches found = {0};
+	FoundBatch	found = {.batch = batch};
 
 	visit_batches(repository, &select_batch, (NullableDatum[]) {string(reference)}, keep_batch, &found);
-	if (found.n > 0)
-		*batch = found.batches[0];
-	return found.n > 0;
+	return found.found;
 }
 
 static bool
@@ -433,27 +544,28 @@ serves_lines(Repository *repository, const Batch *batch)
 }
 
 static void
-visit_open_batches(Repository *repository, const char *sku, BatchVisitor visit, void *context)
+visit_open_batches(Repository *repository, const char **skus, size_t n, bool locked,
+				   BatchVisitor visit, void *context)
 {
-	visit_batches(repository, &select_open_batches, (NullableDatum[]) {string(sku)}, visit, context);
+	Datum	   *values;
+
+	if (n == 1 && !locked)
+	{
+		visit_batches(repository, &select_open_batches, (NullableDatum[]) {string(skus[0])}, visit, context);
+		return;
+	}
+	values = palloc(n * sizeof(Datum));
+	for (size_t i = 0; i < n; i++)
+		values[i] = CStringGetTextDatum(skus[i]);
+	visit_batches(repository, locked ? &lock_open_batches_of_skus : &select_open_batches_of_skus,
+				  (NullableDatum[]) {array(values, NULL, n, TEXTOID)}, visit, context);
 }
 
 static void
-visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
+visit_siblings(Repository *repository, const Batch *batch, BatchVisitor visit, void *context)
 {
-	visit_lines(repository, &select_lines_of_batch,
-				(NullableDatum[]) {string(batch->sku), string(batch->reference)}, visit, context);
-}
-
-static size_t
-lock_batches(Repository *repository, const char *sku, const char *reference, Batch **batches)
-{
-	FoundBatches found = {0};
-
-	visit_batches(repository, &select_batches_to_change,
-				  (NullableDatum[]) {string(sku), string(reference)}, keep_batch, &found);
-	*batches = found.batches;
-	return found.n;
+	visit_batches(repository, &lock_siblings,
+				  (NullableDatum[]) {string(batch->sku), string(batch->reference)}, visit, context);
 }
 
 static void
@@ -461,7 +573,7 @@ add_batch(Repository *repository, const Batch *batch)
 {
 	NullableDatum eta = {.value = DateADTGetDatum(batch->eta), .isnull = !batch->under_way};
 
-	write_one(repository, &insert_batch, (NullableDatum[]) {
+	write_rows(repository, &insert_batch, 1, (NullableDatum[]) {
 			  string(batch->reference), string(batch->sku),
 			  number(batch->purchased_quantity), number(batch->allocated_quantity), eta});
 }
@@ -481,29 +593,36 @@ charge_batches(Repository *repository, const Charge *charges, size_t n)
 }
 
 static bool
-resize(Repository *repository, const Batch *batch, int32_t qty)
+resize_batch(Repository *repository, const Batch *batch, int32_t purchased_quantity)
 {
-	NullableDatum values[] = {string(batch->sku), string(batch->reference), number(qty)};
+	NullableDatum values[] = {string(batch->sku), string(batch->reference), number(purchased_quantity)};
 
 	return execute(repository, &set_purchased_quantity, values, None_Receiver) > 0;
 }
 
 static void
-add_lines(Repository *repository, const OrderLine *lines, size_t n)
+add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
-	for (const OrderLine *line = lines; line < lines + n; line++)
-		write_one(repository, &insert_line, (NullableDatum[]) {
-				  string(line->orderid), string(line->sku), number(line->qty), string(line->batchref)});
+	if (n == 1)
+		write_rows(repository, &insert_line, 1, (NullableDatum[]) {
+				   orderid(lines[0]), sku(lines[0]), qty(lines[0]), batchref(lines[0]), allocated_at(lines[0])});
+	else
+		write_rows(repository, &insert_lines, n, (NullableDatum[]) {
+				   line_array(lines, n, orderid, TEXTOID),
+				   line_array(lines, n, sku, TEXTOID),
+				   line_array(lines, n, qty, INT4OID),
+				   line_array(lines, n, batchref, TEXTOID),
+				   line_array(lines, n, allocated_at, TIMESTAMPTZOID)});
 }
 
 static bool
-change_lines(Repository *repository, const OrderLine *from, const OrderLine *to, size_t n)
+change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 	{
 		NullableDatum values[] = {
-			string(from[i].orderid), string(from[i].sku), number(from[i].qty), string(from[i].batchref),
-			number(to[i].qty), string(to[i].batchref)
+			orderid(from[i]), sku(from[i]), qty(from[i]), batchref(from[i]),
+			qty(to[i]), batchref(to[i]), allocated_at(to[i])
 		};
 
 		if (execute(repository, &update_line, values, None_Receiver) == 0)
@@ -513,13 +632,11 @@ change_lines(Repository *repository, const OrderLine *from, const OrderLine *to,
 }
 
 static bool
-remove_lines(Repository *repository, const OrderLine *lines, size_t n)
+remove_lines(Repository *repository, OrderLine **lines, size_t n)
 {
-	for (const OrderLine *line = lines; line < lines + n; line++)
+	for (size_t i = 0; i < n; i++)
 	{
-		NullableDatum values[] = {
-			string(line->orderid), string(line->sku), number(line->qty), string(line->batchref)
-		};
+		NullableDatum values[] = {orderid(lines[i]), sku(lines[i]), qty(lines[i]), batchref(lines[i])};
 
 		if (execute(repository, &delete_line, values, None_Receiver) == 0)
 			return false;
@@ -560,22 +677,53 @@ spi_repository_init(SpiRepository *self, Oid namespace)
 				errhint("Its functions and tables have to stay in one schema."));
 
 	self->owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	self->order_lines = get_relname_relid("order_lines", namespace);
 	self->memory = CurrentMemoryContext;
+	self->shows_progress = false;
 	self->base = (Repository) {
 		.allocate_memory = allocate_memory,
-		.find_line = find_line,
+		.current_time = current_time,
+		.report_progress = report_progress,
+		.visit_known_lines = visit_known_lines,
+		.visit_lines_of_order = visit_lines_of_order,
+		.visit_lines_of_batch = visit_lines_of_batch,
 		.find_batch = find_batch,
 		.has_sku = has_sku,
 		.serves_lines = serves_lines,
 		.visit_open_batches = visit_open_batches,
-		.visit_lines_of_batch = visit_lines_of_batch,
-		.lock_batches = lock_batches,
+		.visit_siblings = visit_siblings,
 		.add_batch = add_batch,
 		.charge_batches = charge_batches,
-		.resize = resize,
+		.resize_batch = resize_batch,
 		.add_lines = add_lines,
 		.change_lines = change_lines,
 		.remove_lines = remove_lines
 	};
 	ReleaseSysCache(tuple);
+}
+
+/*
+ * Shows other sessions how far a call with so many lines is: as a COPY into
+ * order_lines, which also ends where the call ends by an error.
+ */
+void
+spi_repository_begin_progress(SpiRepository *self, size_t lines)
+{
+	/* A COPY whose trigger calls us goes on showing its own progress. */
+	if (!MyBEEntry || MyBEEntry->st_progress_command != PROGRESS_COMMAND_INVALID)
+		return;
+	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, self->order_lines);
+	pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
+	pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_CALLBACK);
+	pgstat_progress_update_param(PROGRESS_LINES_TOTAL, lines);
+	self->shows_progress = true;
+}
+
+/* Ends that. */
+void
+spi_repository_end_progress(SpiRepository *self)
+{
+	if (self->shows_progress)
+		pgstat_progress_end_command();
+	self->shows_progress = false;
 }

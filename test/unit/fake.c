@@ -30,12 +30,12 @@ fake_batch(Fake *fake, const char *reference)
 	return NULL;
 }
 
-FakeLine *
+OrderLine *
 fake_line(Fake *fake, const char *orderid, const char *sku)
 {
 	for (size_t i = 0; i < fake->tables.nlines; i++)
-		if (strcmp(fake->tables.lines[i].line.orderid, orderid) == 0 &&
-			strcmp(fake->tables.lines[i].line.sku, sku) == 0)
+		if (strcmp(fake->tables.lines[i].orderid, orderid) == 0 &&
+			strcmp(fake->tables.lines[i].sku, sku) == 0)
 			return &fake->tables.lines[i];
 	return NULL;
 }
@@ -78,14 +78,75 @@ allocate_memory(Repository *repository, size_t size)
 	return fake->memory[fake->nmemory++] = malloc(size > 0 ? size : 1);
 }
 
-static bool
-find_line(Repository *repository, const char *orderid, const char *sku, OrderLine *line)
+static int64_t
+current_time(Repository *repository)
 {
-	FakeLine   *found = fake_line(fake_of(repository), orderid, sku);
+	return ++fake_of(repository)->tables.now;
+}
 
-	if (found)
-		*line = found->line;
-	return found != NULL;
+static void
+report_progress(Repository *repository, size_t lines_done)
+{
+}
+
+static void
+visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		OrderLine  *known = fake_line(fake_of(repository), lines[i]->orderid, lines[i]->sku);
+
+		if (known && !visit(context, known))
+			return;
+	}
+}
+
+/* Visits the lines for which a column is what it should be, in some order. */
+static void
+visit_sorted(Fake *fake, size_t column, const char *value,
+			 int (*compare) (const void *a, const void *b), LineVisitor visit, void *context)
+{
+	OrderLine	lines[FAKE_ROOM];
+	size_t		n = 0;
+
+	for (size_t i = 0; i < fake->tables.nlines; i++)
+	{
+		const char *stored = *(const char **) ((char *) &fake->tables.lines[i] + column);
+
+		if (stored && strcmp(stored, value) == 0)
+			lines[n++] = fake->tables.lines[i];
+	}
+	qsort(lines, n, sizeof(OrderLine), compare);
+	for (size_t i = 0; i < n && visit(context, &lines[i]); i++)
+		;
+}
+
+static int
+compare_skus(const void *a, const void *b)
+{
+	return strcmp(((const OrderLine *) a)->sku, ((const OrderLine *) b)->sku);
+}
+
+static void
+visit_lines_of_order(Repository *repository, const char *orderid, LineVisitor visit, void *context)
+{
+	visit_sorted(fake_of(repository), offsetof(OrderLine, orderid), orderid, compare_skus, visit, context);
+}
+
+static int
+compare_newest_first(const void *a, const void *b)
+{
+	int64_t		x = ((const OrderLine *) a)->allocated_at;
+	int64_t		y = ((const OrderLine *) b)->allocated_at;
+
+	return (x < y) - (x > y);
+}
+
+static void
+visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
+{
+	visit_sorted(fake_of(repository), offsetof(OrderLine, batchref), batch->reference,
+				 compare_newest_first, visit, context);
 }
 
 static bool
@@ -116,7 +177,7 @@ serves_lines(Repository *repository, const Batch *batch)
 
 	for (size_t i = 0; i < tables->nlines; i++)
 	{
-		const char *batchref = tables->lines[i].line.batchref;
+		const char *batchref = tables->lines[i].batchref;
 
 		if (batchref && (!batch || strcmp(batchref, batch->reference) == 0))
 			return true;
@@ -130,10 +191,11 @@ compare_batches(const void *a, const void *b)
 	return batch_precedes(a, b) ? -1 : batch_precedes(b, a) ? 1 : 0;
 }
 
-/* Copies the open batches of the SKU, and the named one in any case, in preference order. */
-static size_t
-copy_batches(Fake *fake, const char *sku, const char *reference, Batch *batches)
+/* Visits the open batches of the SKU, and the named one in any case; returns whether to go on. */
+static bool
+visit_batches(Fake *fake, const char *sku, const char *reference, BatchVisitor visit, void *context)
 {
+	Batch		batches[FAKE_ROOM];
 	size_t		n = 0;
 
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
@@ -145,45 +207,24 @@ copy_batches(Fake *fake, const char *sku, const char *reference, Batch *batches)
 			batches[n++] = *batch;
 	}
 	qsort(batches, n, sizeof(Batch), compare_batches);
-	return n;
+	for (size_t i = 0; i < n; i++)
+		if (!visit(context, &batches[i]))
+			return false;
+	return true;
 }
 
 static void
-visit_open_batches(Repository *repository, const char *sku, BatchVisitor visit, void *context)
+visit_open_batches(Repository *repository, const char **skus, size_t n, bool locked,
+				   BatchVisitor visit, void *context)
 {
-	Batch		batches[FAKE_ROOM];
-	size_t		n = copy_batches(fake_of(repository), sku, NULL, batches);
-
-	for (size_t i = 0; i < n && visit(context, &batches[i]); i++)
+	for (size_t i = 0; i < n && visit_batches(fake_of(repository), skus[i], NULL, visit, context); i++)
 		;
-}
-
-static size_t
-lock_batches(Repository *repository, const char *sku, const char *reference, Batch **batches)
-{
-	*batches = allocate_memory(repository, FAKE_ROOM * sizeof(Batch));
-	return copy_batches(fake_of(repository), sku, reference, *batches);
-}
-
-static int
-compare_newest_first(const void *a, const void *b)
-{
-	return ((const FakeLine *) b)->allocated_at - ((const FakeLine *) a)->allocated_at;
 }
 
 static void
-visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
+visit_siblings(Repository *repository, const Batch *batch, BatchVisitor visit, void *context)
 {
-	FakeTables *tables = &fake_of(repository)->tables;
-	FakeLine	lines[FAKE_ROOM];
-	size_t		n = 0;
-
-	for (size_t i = 0; i < tables->nlines; i++)
-		if (tables->lines[i].line.batchref && strcmp(tables->lines[i].line.batchref, batch->reference) == 0)
-			lines[n++] = tables->lines[i];
-	qsort(lines, n, sizeof(FakeLine), compare_newest_first);
-	for (size_t i = 0; i < n && visit(context, &lines[i].line); i++)
-		;
+	visit_batches(fake_of(repository), batch->sku, batch->reference, visit, context);
 }
 
 /*
@@ -221,7 +262,7 @@ charge_batches(Repository *repository, const Charge *charges, size_t n)
 }
 
 static bool
-resize(Repository *repository, const Batch *batch, int32_t qty)
+resize_batch(Repository *repository, const Batch *batch, int32_t qty)
 {
 	Fake	   *fake = fake_of(repository);
 	Batch	   *stored;
@@ -235,60 +276,60 @@ resize(Repository *repository, const Batch *batch, int32_t qty)
 }
 
 static void
-add_lines(Repository *repository, const OrderLine *lines, size_t n)
+add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
 	Fake	   *fake = fake_of(repository);
 
 	for (size_t i = 0; i < n; i++)
 	{
 		before_write(fake);
-		if (fake_line(fake, lines[i].orderid, lines[i].sku))
+		if (fake_line(fake, lines[i]->orderid, lines[i]->sku))
 			longjmp(fake->error, MET_DUPLICATE);
-		fake->tables.lines[fake->tables.nlines++] = (FakeLine) {lines[i], fake->tables.now++};
+		fake->tables.lines[fake->tables.nlines++] = *lines[i];
 	}
 }
 
 /* The stored line, if it is what it is thought to be. */
-static FakeLine *
+static OrderLine *
 unchanged_line(Fake *fake, const OrderLine *line)
 {
-	FakeLine   *stored = fake_line(fake, line->orderid, line->sku);
+	OrderLine  *stored = fake_line(fake, line->orderid, line->sku);
 
-	if (!stored || stored->line.qty != line->qty || !stored->line.batchref != !line->batchref ||
-		(line->batchref && strcmp(stored->line.batchref, line->batchref) != 0))
+	if (!stored || stored->qty != line->qty || !stored->batchref != !line->batchref ||
+		(line->batchref && strcmp(stored->batchref, line->batchref) != 0))
 		return NULL;
 	return stored;
 }
 
 static bool
-change_lines(Repository *repository, const OrderLine *from, const OrderLine *to, size_t n)
+change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 {
 	Fake	   *fake = fake_of(repository);
 
 	for (size_t i = 0; i < n; i++)
 	{
-		FakeLine   *stored;
+		OrderLine  *stored;
 
 		before_write(fake);
-		stored = unchanged_line(fake, &from[i]);
+		stored = unchanged_line(fake, from[i]);
 		if (!stored)
 			return false;
-		*stored = (FakeLine) {to[i], fake->tables.now++};
+		*stored = *to[i];
 	}
 	return true;
 }
 
 static bool
-remove_lines(Repository *repository, const OrderLine *lines, size_t n)
+remove_lines(Repository *repository, OrderLine **lines, size_t n)
 {
 	Fake	   *fake = fake_of(repository);
 
 	for (size_t i = 0; i < n; i++)
 	{
-		FakeLine   *stored;
+		OrderLine  *stored;
 
 		before_write(fake);
-		stored = unchanged_line(fake, &lines[i]);
+		stored = unchanged_line(fake, lines[i]);
 		if (!stored)
 			return false;
 		*stored = fake->tables.lines[--fake->tables.nlines];
@@ -348,16 +389,19 @@ fake_init(Fake *fake)
 		.uow.run = run,
 		.repository = {
 			.allocate_memory = allocate_memory,
-			.find_line = find_line,
+			.current_time = current_time,
+			.report_progress = report_progress,
+			.visit_known_lines = visit_known_lines,
+			.visit_lines_of_order = visit_lines_of_order,
+			.visit_lines_of_batch = visit_lines_of_batch,
 			.find_batch = find_batch,
 			.has_sku = has_sku,
 			.serves_lines = serves_lines,
 			.visit_open_batches = visit_open_batches,
-			.visit_lines_of_batch = visit_lines_of_batch,
-			.lock_batches = lock_batches,
+			.visit_siblings = visit_siblings,
 			.add_batch = add_batch,
 			.charge_batches = charge_batches,
-			.resize = resize,
+			.resize_batch = resize_batch,
 			.add_lines = add_lines,
 			.change_lines = change_lines,
 			.remove_lines = remove_lines

@@ -11,20 +11,13 @@
 
 #define FAKE_ROOM 64
 
-/* A line, and when it was allocated: a higher number is later. */
-typedef struct FakeLine
-{
-	OrderLine	line;
-	int			allocated_at;
-} FakeLine;
-
 typedef struct FakeTables
 {
 	Batch		batches[FAKE_ROOM];
 	size_t		nbatches;
-	FakeLine	lines[FAKE_ROOM];
+	OrderLine	lines[FAKE_ROOM];
 	size_t		nlines;
-	int			now;
+	int64_t		now;			/* grows as it is read */
 } FakeTables;
 
 typedef struct Fake
@@ -40,13 +33,13 @@ typedef struct Fake
 	void		(*interlope) (struct Fake *fake);	/* runs once, before the next write, as another
 													 * session that commits */
 	jmp_buf		error;
-	void	   *memory[FAKE_ROOM];
+	void	   *memory[1024];
 	size_t		nmemory;
 } Fake;
 
 extern void fake_init(Fake *fake);
 extern void fake_free(Fake *fake);
 extern Batch *fake_batch(Fake *fake, const char *reference);
-extern FakeLine *fake_line(Fake *fake, const char *orderid, const char *sku);
+extern OrderLine *fake_line(Fake *fake, const char *orderid, const char *sku);
 
 #endif							/* FAKE_H */

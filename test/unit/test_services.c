@@ -92,14 +92,14 @@ assert_allocated_quantity(Fake *fake, const char *reference, int32_t qty)
 static void
 assert_line(Fake *fake, const char *orderid, const char *sku, int32_t qty, const char *batchref)
 {
-	FakeLine   *stored = fake_line(fake, orderid, sku);
+	OrderLine  *stored = fake_line(fake, orderid, sku);
 
 	assert_non_null(stored);
-	assert_int_equal(stored->line.qty, qty);
+	assert_int_equal(stored->qty, qty);
 	if (batchref)
-		assert_string_equal(stored->line.batchref, batchref);
+		assert_string_equal(stored->batchref, batchref);
 	else
-		assert_null(stored->line.batchref);
+		assert_null(stored->batchref);
 }
 
 /* Compares storage, but for the clock. */
@@ -109,7 +109,7 @@ assert_unchanged(Fake *fake, const FakeTables *before)
 	assert_int_equal(fake->tables.nbatches, before->nbatches);
 	assert_int_equal(fake->tables.nlines, before->nlines);
 	assert_memory_equal(fake->tables.batches, before->batches, before->nbatches * sizeof(Batch));
-	assert_memory_equal(fake->tables.lines, before->lines, before->nlines * sizeof(FakeLine));
+	assert_memory_equal(fake->tables.lines, before->lines, before->nlines * sizeof(OrderLine));
 }
 
 /*
@@ -303,7 +303,7 @@ waiting(Fake *fake, const char *orderid)
 {
 	stocked(fake, "lost", CLOCK, 10);
 	assert_done(allocated(fake, orderid, CLOCK, 10), "lost");
-	assert_int_equal(change_batch_quantity(&fake->uow, "lost", 0).outcome, DONE);
+	assert_int_equal(change_batch_quantity(&fake->uow, "lost", 0).refused.outcome, DONE);
 	assert_line(fake, orderid, CLOCK, 10, NULL);
 }
 
@@ -458,12 +458,12 @@ static void
 test_a_larger_batch_keeps_its_lines(void **state)
 {
 	Fake	   *fake = *state;
-	BatchResult result;
+	LinesResult result;
 
 	stocked(fake, "batch-1", CLOCK, 10);
 	allocated(fake, "order-1", CLOCK, 10);
 	result = change_batch_quantity(&fake->uow, "batch-1", 12);
-	assert_int_equal(result.outcome, DONE);
+	assert_int_equal(result.refused.outcome, DONE);
 	assert_int_equal(result.nlines, 0);
 	assert_done(allocated(fake, "order-2", CLOCK, 2), "batch-1");
 }
@@ -472,7 +472,7 @@ static void
 test_a_smaller_batch_gives_up_its_newest_lines_just_enough_of_them(void **state)
 {
 	Fake	   *fake = *state;
-	BatchResult result;
+	LinesResult result;
 
 	stocked(fake, "batch-1", CLOCK, 40);
 	allocated(fake, "order-1", CLOCK, 10);
@@ -495,7 +495,7 @@ static void
 test_lines_that_leave_are_moved_in_preference_order_or_wait(void **state)
 {
 	Fake	   *fake = *state;
-	BatchResult result;
+	LinesResult result;
 
 	stocked(fake, "batch-1", CLOCK, 30);
 	allocated(fake, "order-1", CLOCK, 10);
@@ -538,7 +538,7 @@ test_many_lines_leave(void **state)
 	};
 	Fake	   *fake = *state;
 	size_t		n = sizeof(orders) / sizeof(orders[0]);
-	BatchResult result;
+	LinesResult result;
 
 	stocked(fake, "batch-1", CLOCK, 100);
 	for (size_t i = 0; i < n; i++)
@@ -554,7 +554,7 @@ test_an_unknown_batch_is_refused(void **state)
 {
 	Fake	   *fake = *state;
 
-	assert_int_equal(change_batch_quantity(&fake->uow, "batch-1", 10).outcome, UNKNOWN_BATCH);
+	assert_int_equal(change_batch_quantity(&fake->uow, "batch-1", 10).refused.outcome, UNKNOWN_BATCH);
 }
 
 /*
@@ -711,8 +711,8 @@ test_the_loser_of_a_race_gets_the_next_batch(void **state)
 static void
 other_session_allocates_order_1(Fake *fake)
 {
-	fake->tables.lines[fake->tables.nlines++] = (FakeLine) {
-		{.orderid = "order-1", .sku = CLOCK, .qty = 10, .batchref = "batch-1"}, fake->tables.now++
+	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
+		.orderid = "order-1", .sku = CLOCK, .qty = 10, .batchref = "batch-1", .allocated_at = ++fake->tables.now
 	};
 	fake_batch(fake, "batch-1")->allocated_quantity += 10;
 }
@@ -744,9 +744,9 @@ test_the_same_line_from_two_sessions_takes_once_also_by_reallocate(void **state)
 static void
 other_session_deallocates_order_1(Fake *fake)
 {
-	FakeLine   *stored = fake_line(fake, "order-1", CLOCK);
+	OrderLine  *stored = fake_line(fake, "order-1", CLOCK);
 
-	fake_batch(fake, stored->line.batchref)->allocated_quantity -= stored->line.qty;
+	fake_batch(fake, stored->batchref)->allocated_quantity -= stored->qty;
 	*stored = fake->tables.lines[--fake->tables.nlines];
 }
 
@@ -778,8 +778,8 @@ test_a_line_that_was_given_back_meanwhile_is_allocated_afresh(void **state)
 static void
 other_session_fills_batch_1(Fake *fake)
 {
-	fake->tables.lines[fake->tables.nlines++] = (FakeLine) {
-		{.orderid = "order-9", .sku = CLOCK, .qty = 10, .batchref = "batch-1"}, fake->tables.now++
+	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
+		.orderid = "order-9", .sku = CLOCK, .qty = 10, .batchref = "batch-1", .allocated_at = ++fake->tables.now
 	};
 	fake_batch(fake, "batch-1")->allocated_quantity += 10;
 }
@@ -788,13 +788,13 @@ static void
 test_a_batch_that_fills_up_while_it_shrinks_gives_up_lines(void **state)
 {
 	Fake	   *fake = *state;
-	BatchResult result;
+	LinesResult result;
 
 	stocked(fake, "batch-1", CLOCK, 20);
 	allocated(fake, "order-1", CLOCK, 10);
 	fake->interlope = other_session_fills_batch_1;
 	result = change_batch_quantity(&fake->uow, "batch-1", 10);
-	assert_int_equal(result.outcome, DONE);
+	assert_int_equal(result.refused.outcome, DONE);
 	assert_int_equal(result.nlines, 1);
 	assert_string_equal(result.lines[0].orderid, "order-9");
 	assert_allocated_quantity(fake, "batch-1", 10);

@@ -1,0 +1,631 @@
+/*
+ * bulk_services.c
+ *		The use cases on many lines at once.  They read what they need, decide in
+ *		memory by the rules of the model, and write everything at the end.
+ */
+#include "services.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* So many lines are written at once; in between, the caller sees how far it is and can cancel. */
+#define LINES_PER_WRITE 1000
+
+/*
+ * Lists, in memory of the repository
+ */
+
+/* The elements, n so far, with room for one more. */
+static void *
+enlarge(Repository *repository, void *elements, size_t n, size_t size)
+{
+	void	   *larger;
+
+	if ((n & (n - 1)) != 0)
+		return elements;		/* there is room up to the next power of two */
+	larger = repository->allocate_memory(repository, (n > 0 ? 2 * n : 1) * size);
+	if (n > 0)
+		memcpy(larger, elements, n * size);
+	return larger;
+}
+
+typedef struct LineList
+{
+	Repository *repository;
+	OrderLine  *lines;
+	size_t		n;
+} LineList;
+
+static bool
+list_line(void *context, const OrderLine *line)
+{
+	LineList   *list = context;
+
+	list->lines = enlarge(list->repository, list->lines, list->n, sizeof(OrderLine));
+	list->lines[list->n++] = *line;
+	return true;
+}
+
+static OrderLine **
+pointers_to(Repository *repository, OrderLine *lines, size_t n)
+{
+	OrderLine **pointers = repository->allocate_memory(repository, n * sizeof(OrderLine *));
+
+	for (size_t i = 0; i < n; i++)
+		pointers[i] = &lines[i];
+	return pointers;
+}
+
+/*
+ * Writing lines
+ */
+
+static size_t
+part_of(size_t n, size_t done)
+{
+	return n - done < LINES_PER_WRITE ? n - done : LINES_PER_WRITE;
+}
+
+static void
+add_in_parts(Repository *repository, OrderLine **lines, size_t n)
+{
+	for (size_t done = 0; done < n; done += part_of(n, done))
+	{
+		repository->report_progress(repository, done);
+		repository->add_lines(repository, lines + done, part_of(n, done));
+	}
+}
+
+static bool
+change_in_parts(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
+{
+	for (size_t done = 0; done < n; done += part_of(n, done))
+	{
+		repository->report_progress(repository, done);
+		if (!repository->change_lines(repository, from + done, to + done, part_of(n, done)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Serving lines from batches
+ */
+
+/* Lines by SKU, and what they take from batches that are visited in the same order. */
+typedef struct Serving
+{
+	Repository *repository;
+	OrderLine **lines;
+	size_t		nlines;
+	size_t		next;			/* the first line behind the queue */
+	LineQueue	queue;			/* the lines of one SKU */
+	uint32_t   *queue_memory;
+	Charge	   *charges;
+	size_t		ncharges;
+} Serving;
+
+static void
+queue_next_sku(Serving *serving)
+{
+	OrderLine **first = serving->lines + serving->next;
+	size_t		n = 0;
+
+	while (serving->next + n < serving->nlines && strcmp(first[n]->sku, first[0]->sku) == 0)
+		n++;
+	serving->next += n;
+	line_queue_init(&serving->queue, first, n, serving->queue_memory);
+}
+
+/* Begins to serve lines, at least one, that are sorted by SKU. */
+static Serving
+begin_serving(Repository *repository, OrderLine **lines, size_t n)
+{
+	Serving		serving = {.repository = repository, .lines = lines, .nlines = n};
+
+	serving.queue_memory = repository->allocate_memory(repository, line_queue_size(n) * sizeof(uint32_t));
+	queue_next_sku(&serving);
+	return serving;
+}
+
+/* Records a charge; there is none without units. */
+static void
+add_charge(Serving *serving, const Batch *batch, int32_t units)
+{
+	if (units == 0)
+		return;
+	serving->charges = enlarge(serving->repository, serving->charges, serving->ncharges, sizeof(Charge));
+	serving->charges[serving->ncharges++] = (Charge) {batch->sku, batch->reference, units};
+}
+
+/* Serves from one batch all the lines that it can; ends once no line is left to serve. */
+static bool
+serve_from_batch(void *context, const Batch *batch)
+{
+	Serving    *serving = context;
+	Batch		serving_batch = *batch;
+
+	/* What no batch is left of is passed over. */
+	while (strcmp(serving->queue.lines[0]->sku, batch->sku) != 0)
+		queue_next_sku(serving);
+	add_charge(serving, batch, line_queue_serve(&serving->queue, &serving_batch));
+	return serving->next < serving->nlines || !line_queue_is_empty(&serving->queue);
+}
+
+/*
+ * allocate_lines
+ */
+
+/* One line of the call. */
+typedef struct Request
+{
+	OrderLine  *line;			/* what it asks for, and what becomes of it */
+	OrderLine  *known;			/* what is known of it, in storage or from earlier in the call, or NULL */
+	bool		repeated;		/* it stands earlier in the call, too */
+} Request;
+
+typedef struct AllocateLines
+{
+	OrderLine  *lines;
+	size_t		n;
+	bool		all_or_nothing;
+	LinesResult result;
+
+	/* of one attempt */
+	Repository *repository;
+	Request    *requests;		/* by SKU and order, the lock order of lines */
+	size_t		next_request;	/* while known lines are visited */
+	OrderLine **wanting;		/* lines that want a batch, by SKU and position */
+	size_t		nwanting;
+} AllocateLines;
+
+/* The order of lines in storage. */
+static int
+compare_identities(const OrderLine *a, const OrderLine *b)
+{
+	int			order = strcmp(a->sku, b->sku);
+
+	return order != 0 ? order : strcmp(a->orderid, b->orderid);
+}
+
+static int
+compare_positions(const OrderLine *a, const OrderLine *b)
+{
+	return (a > b) - (a < b);
+}
+
+static int
+compare_requests(const void *a, const void *b)
+{
+	const OrderLine *x = ((const Request *) a)->line;
+	const OrderLine *y = ((const Request *) b)->line;
+	int			order = compare_identities(x, y);
+
+	return order != 0 ? order : compare_positions(x, y);
+}
+
+static int
+compare_turns(const void *a, const void *b)
+{
+	const OrderLine *x = *(OrderLine *const *) a;
+	const OrderLine *y = *(OrderLine *const *) b;
+	int			order = strcmp(x->sku, y->sku);
+
+	return order != 0 ? order : compare_positions(x, y);
+}
+
+/* Sorts the lines of the call, and finds those that it repeats. */
+static void
+collect_requests(AllocateLines *command)
+{
+	Request    *requests = command->repository->allocate_memory(command->repository, command->n * sizeof(Request));
+	const Request *first = requests;
+
+	for (size_t i = 0; i < command->n; i++)
+	{
+		command->lines[i].batchref = NULL;
+		requests[i] = (Request) {.line = &command->lines[i]};
+	}
+	qsort(requests, command->n, sizeof(Request), compare_requests);
+	for (size_t i = 1; i < command->n; i++)
+	{
+		if (compare_identities(first->line, requests[i].line) != 0)
+			first = &requests[i];
+		else
+		{
+			requests[i].known = first->line;
+			requests[i].repeated = true;
+		}
+	}
+	command->requests = requests;
+}
+
+static bool
+note_known_line(void *context, const OrderLine *line)
+{
+	AllocateLines *command = context;
+	Request    *request;
+
+	do
+		request = &command->requests[command->next_request++];
+	while (request->repeated || compare_identities(request->line, line) != 0);
+	request->known = command->repository->allocate_memory(command->repository, sizeof(OrderLine));
+	*request->known = *line;
+	return true;
+}
+
+/* Finds what storage knows of the lines of the call. */
+static void
+look_up_requests(AllocateLines *command)
+{
+	Repository *repository = command->repository;
+	OrderLine **lines = repository->allocate_memory(repository, command->n * sizeof(OrderLine *));
+	size_t		n = 0;
+
+	for (size_t i = 0; i < command->n; i++)
+		if (!command->requests[i].repeated)
+			lines[n++] = command->requests[i].line;
+	command->next_request = 0;
+	repository->visit_known_lines(repository, lines, n, note_known_line, command);
+}
+
+/* Refuses the call for this line, unless it was refused for an earlier one. */
+static void
+refuse(AllocateLines *command, const OrderLine *line, LineResult refused)
+{
+	LinesResult *result = &command->result;
+	size_t		position = (size_t) (line - command->lines);
+
+	if (result->refused.outcome == DONE || position < result->position)
+	{
+		result->refused = refused;
+		result->position = position;
+	}
+}
+
+/* Answers the lines that have a batch, refuses those that are known with another quantity, gathers the others. */
+static void
+gather_wanting(AllocateLines *command)
+{
+	command->wanting = command->repository->allocate_memory(command->repository, command->n * sizeof(OrderLine *));
+	command->nwanting = 0;
+	for (Request *request = command->requests; request < command->requests + command->n; request++)
+	{
+		OrderLine  *line = request->line;
+
+		if (request->known && request->known->qty != line->qty)
+			refuse(command, line, (LineResult) {.outcome = ORDER_LINE_CONFLICT, .line = *request->known});
+		else if (request->repeated)
+			continue;
+		else if (request->known && request->known->batchref)
+			*line = *request->known;
+		else
+			command->wanting[command->nwanting++] = line;
+	}
+	qsort(command->wanting, command->nwanting, sizeof(OrderLine *), compare_turns);
+}
+
+/* Ties the lines to the first batches that can serve them; the charges come in lock order. */
+static Serving
+serve_wanting(AllocateLines *command)
+{
+	Repository *repository = command->repository;
+	Serving		serving = begin_serving(repository, command->wanting, command->nwanting);
+	const char **skus = repository->allocate_memory(repository, command->nwanting * sizeof(char *));
+	size_t		nskus = 0;
+
+	for (size_t i = 0; i < command->nwanting; i++)
+		if (nskus == 0 || strcmp(skus[nskus - 1], command->wanting[i]->sku) != 0)
+			skus[nskus++] = command->wanting[i]->sku;
+
+	/* Where others take the same units all the time, locks let this call get through at the second attempt. */
+	repository->visit_open_batches(repository, skus, nskus, repository->attempt > 0, serve_from_batch, &serving);
+	return serving;
+}
+
+/* Refuses the lines without a batch, by SKU: all if the SKU is invalid, else if the call is all or nothing. */
+static void
+refuse_unserved(AllocateLines *command)
+{
+	Repository *repository = command->repository;
+	const OrderLine *unserved = NULL;
+	Outcome		outcome = DONE;
+
+	for (size_t i = 0; i < command->nwanting; i++)
+	{
+		const OrderLine *line = command->wanting[i];
+
+		if (line->batchref)
+			continue;
+		if (!unserved || strcmp(unserved->sku, line->sku) != 0)
+			outcome = repository->has_sku(repository, line->sku) ? OUT_OF_STOCK : INVALID_SKU;
+		unserved = line;
+		if (outcome == INVALID_SKU || command->all_or_nothing)
+			refuse(command, line, (LineResult) {.outcome = outcome, .line = *line});
+	}
+}
+
+/* What is left when it is the turn of a line. */
+typedef struct Rest
+{
+	LineQueue	queue;			/* the lines before it */
+	int32_t		most_available;
+} Rest;
+
+static bool
+measure_rest(void *context, const Batch *batch)
+{
+	Rest	   *rest = context;
+	Batch		left = *batch;
+
+	line_queue_serve(&rest->queue, &left);
+	if (batch_available_quantity(&left) > rest->most_available)
+		rest->most_available = batch_available_quantity(&left);
+	return true;
+}
+
+/* The most that one batch had when it was the turn of this line. */
+static int32_t
+most_available_for(AllocateLines *command, const OrderLine *line)
+{
+	Repository *repository = command->repository;
+	OrderLine **first = command->wanting;
+	size_t		n = 0;
+	Rest		rest = {.most_available = 0};
+
+	while (strcmp((*first)->sku, line->sku) != 0)
+		first++;
+	while (first[n] != line)
+		n++;
+	line_queue_init(&rest.queue, first, n,
+					repository->allocate_memory(repository, line_queue_size(n) * sizeof(uint32_t)));
+	repository->visit_open_batches(repository, (const char **) &line->sku, 1, false, measure_rest, &rest);
+	return rest.most_available;
+}
+
+/* Has the call any line that got no answer? */
+static bool
+has_unserved(const AllocateLines *command)
+{
+	for (size_t i = 0; i < command->nwanting; i++)
+		if (!command->wanting[i]->batchref)
+			return true;
+	return command->result.refused.outcome != DONE;
+}
+
+/* Writes what has become of the lines; false where one is no longer what it was. */
+static bool
+write_requests(AllocateLines *command)
+{
+	Repository *repository = command->repository;
+	int64_t		now = repository->current_time(repository);
+	OrderLine **added = repository->allocate_memory(repository, command->n * sizeof(OrderLine *));
+	OrderLine **from = repository->allocate_memory(repository, command->n * sizeof(OrderLine *));
+	OrderLine **to = repository->allocate_memory(repository, command->n * sizeof(OrderLine *));
+	size_t		nadded = 0;
+	size_t		nchanged = 0;
+
+	/* Later in the call is newer. */
+	for (size_t i = 0; i < command->nwanting; i++)
+		command->wanting[i]->allocated_at = now + (command->wanting[i] - command->lines);
+
+	for (Request *request = command->requests; request < command->requests + command->n; request++)
+	{
+		if (request->repeated)
+			*request->line = *request->known;
+		else if (!request->known)
+			added[nadded++] = request->line;
+		else if (!request->known->batchref && request->line->batchref)
+		{
+			from[nchanged] = request->known;
+			to[nchanged++] = request->line;
+		}
+	}
+	add_in_parts(repository, added, nadded);
+	return change_in_parts(repository, from, to, nchanged);
+}
+
+static Verdict
+allocate_lines_body(Repository *repository, void *context)
+{
+	AllocateLines *command = context;
+	LinesResult *result = &command->result;
+	Serving		serving = {0};
+
+	command->repository = repository;
+	*result = (LinesResult) {.nlines = command->n, .lines = command->lines};
+	collect_requests(command);
+	if (repository->attempt > 0)
+		look_up_requests(command);
+	gather_wanting(command);
+	if (command->nwanting > 0)
+		serving = serve_wanting(command);
+	repository->report_progress(repository, 0);
+	refuse_unserved(command);
+
+	/* As with a single line, what is known is looked for only where that matters. */
+	if (repository->attempt == 0 && has_unserved(command))
+		return RETRY;
+	if (result->refused.outcome == OUT_OF_STOCK)
+		result->refused.most_available = most_available_for(command, &command->lines[result->position]);
+	if (result->refused.outcome != DONE)
+		return UNDO;
+	return repository->charge_batches(repository, serving.charges, serving.ncharges) &&
+		write_requests(command) ? KEEP : RETRY;
+}
+
+/*
+ * Ties n lines, in their order, each to the first batch that can serve it, and
+ * says in place which.  A line that no batch can serve refuses the call if that
+ * is all or nothing, and otherwise waits.
+ */
+LinesResult
+allocate_lines(UnitOfWork *uow, OrderLine *lines, size_t n, bool all_or_nothing)
+{
+	AllocateLines command = {.lines = lines, .n = n, .all_or_nothing = all_or_nothing};
+
+	uow->run(uow, allocate_lines_body, &command);
+	return command.result;
+}
+
+/*
+ * deallocate_order
+ */
+
+typedef struct DeallocateOrder
+{
+	const char *orderid;
+	LinesResult result;
+} DeallocateOrder;
+
+static Verdict
+deallocate_order_body(Repository *repository, void *context)
+{
+	DeallocateOrder *command = context;
+	LineList	list = {.repository = repository};
+	Charge	   *charges;
+	size_t		ncharges = 0;
+
+	repository->visit_lines_of_order(repository, command->orderid, list_line, &list);
+	command->result = (LinesResult) {.nlines = list.n, .lines = list.lines};
+	charges = repository->allocate_memory(repository, list.n * sizeof(Charge));
+	for (const OrderLine *line = list.lines; line < list.lines + list.n; line++)
+		if (line->batchref)
+			charges[ncharges++] = (Charge) {line->sku, line->batchref, -line->qty};
+	return repository->charge_batches(repository, charges, ncharges) &&
+		repository->remove_lines(repository, pointers_to(repository, list.lines, list.n), list.n) ? KEEP : RETRY;
+}
+
+/* Gives the units of all lines of the order back and forgets them; says which they were, by SKU. */
+LinesResult
+deallocate_order(UnitOfWork *uow, const char *orderid)
+{
+	DeallocateOrder command = {.orderid = orderid};
+
+	uow->run(uow, deallocate_order_body, &command);
+	return command.result;
+}
+
+/*
+ * change_batch_quantity
+ */
+
+typedef struct ChangeBatchQuantity
+{
+	const char *reference;
+	int32_t		qty;
+	LinesResult result;
+} ChangeBatchQuantity;
+
+typedef struct BatchList
+{
+	Repository *repository;
+	Batch	   *batches;
+	size_t		n;
+} BatchList;
+
+static bool
+list_batch(void *context, const Batch *batch)
+{
+	BatchList  *list = context;
+
+	list->batches = enlarge(list->repository, list->batches, list->n, sizeof(Batch));
+	list->batches[list->n++] = *batch;
+	return true;
+}
+
+/* The lines that leave a batch, newest first: as they were, and as they will be. */
+typedef struct Leavers
+{
+	Batch	   *batch;
+	LineList	from;
+	LineList	to;
+} Leavers;
+
+/* Lets one line leave its batch; the last is the one after which the batch covers the others. */
+static bool
+let_line_leave(void *context, const OrderLine *line)
+{
+	Leavers    *leavers = context;
+	OrderLine	leaver = *line;
+
+	batch_deallocate(leavers->batch, &leaver);
+	list_line(&leavers->from, line);
+	list_line(&leavers->to, &leaver);
+	return batch_is_overallocated(leavers->batch);
+}
+
+/* Takes from a batch what it no longer covers, and moves that to where there is room. */
+static Verdict
+shrink_batch(Repository *repository, const Batch *batch, int32_t qty, LinesResult *result)
+{
+	BatchList	siblings = {.repository = repository};
+	Leavers		leavers = {.from.repository = repository, .to.repository = repository};
+	OrderLine **from;
+	OrderLine **to;
+	Serving		serving;
+	int32_t		allocated_before;
+	int64_t		now;
+	size_t		n;
+
+	repository->visit_siblings(repository, batch, list_batch, &siblings);
+	for (size_t i = 0; i < siblings.n; i++)
+		if (strcmp(siblings.batches[i].reference, batch->reference) == 0)
+			leavers.batch = &siblings.batches[i];
+	if (!leavers.batch || leavers.batch->allocated_quantity <= qty)
+		return RETRY;
+
+	allocated_before = leavers.batch->allocated_quantity;
+	leavers.batch->purchased_quantity = qty;
+	repository->visit_lines_of_batch(repository, leavers.batch, let_line_leave, &leavers);
+	if (batch_is_overallocated(leavers.batch))
+		return RETRY;
+
+	n = leavers.from.n;
+	from = pointers_to(repository, leavers.from.lines, n);
+	to = pointers_to(repository, leavers.to.lines, n);
+	serving = begin_serving(repository, to, n);
+	add_charge(&serving, leavers.batch, leavers.batch->allocated_quantity - allocated_before);
+	for (Batch *sibling = siblings.batches; sibling < siblings.batches + siblings.n; sibling++)
+		if (sibling != leavers.batch && !serve_from_batch(&serving, sibling))
+			break;
+	now = repository->current_time(repository);
+	for (size_t i = 0; i < n; i++)
+		to[i]->allocated_at = now + i;
+
+	*result = (LinesResult) {.nlines = n, .lines = leavers.to.lines};
+	return repository->charge_batches(repository, serving.charges, serving.ncharges) &&
+		repository->resize_batch(repository, leavers.batch, qty) &&
+		change_in_parts(repository, from, to, n) ? KEEP : RETRY;
+}
+
+static Verdict
+change_batch_quantity_body(Repository *repository, void *context)
+{
+	ChangeBatchQuantity *command = context;
+	Batch		batch;
+
+	command->result = (LinesResult) {.nlines = 0};
+	if (!repository->find_batch(repository, command->reference, &batch))
+	{
+		command->result.refused.outcome = UNKNOWN_BATCH;
+		return UNDO;
+	}
+	if (batch.allocated_quantity > command->qty)
+		return shrink_batch(repository, &batch, command->qty, &command->result);
+	return repository->resize_batch(repository, &batch, command->qty) ? KEEP : RETRY;
+}
+
+/*
+ * Sets the purchased quantity of a batch.  Where that no longer covers what is
+ * allocated, the newest lines leave, just enough of them, and each goes to the
+ * first other batch that can serve it or waits.  Says which, newest first.
+ */
+LinesResult
+change_batch_quantity(UnitOfWork *uow, const char *reference, int32_t qty)
+{
+	ChangeBatchQuantity command = {.reference = reference, .qty = qty};
+
+	uow->run(uow, change_batch_quantity_body, &command);
+	return command.result;
+}
