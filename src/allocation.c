@@ -19,6 +19,7 @@
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
 #include "services.h"
 #include "subtransaction.h"
