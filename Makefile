@@ -5,10 +5,12 @@ OBJS = src/allocation.o src/bulk_services.o src/model.o src/services.o src/spi_r
 DATA = sql/allocation--$(EXTVERSION).sql
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden
 
-REGRESS = 
-REGRESS_OPTS = --inputdir=test --outputdir=.
-ISOLATION = 
-ISOLATION_OPTS = --inputdir=test --outputdir=.
+REGRESS = install allocate deallocate reallocate change_batch_quantity allocate_lines errors arguments \
+	transactions tables views read_only privileges
+REGRESS_OPTS = --inputdir=test --outputdir=. --load-extension=allocation --encoding=UTF8
+ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_line same_batch \
+	guarded_batches no_deadlock many_lines serialization
+ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.
 SERVER = test/server

@@ -5,33 +5,42 @@
 -- Identities are compared byte by byte (COLLATE "C"): it is what the C code does, it is fastest, and no
 -- upgrade of the operating system's collations can corrupt an index.
 
+-- A domain's check is kept ready by the session; a table's is read from its text by each statement that writes.
+CREATE DOMAIN batch_quantity AS integer CHECK (VALUE >= 0);
+CREATE DOMAIN line_quantity AS integer CHECK (VALUE > 0);
+
+CREATE FUNCTION batch_room(purchased_quantity integer, allocated_quantity integer) RETURNS integer
+	AS 'MODULE_PATHNAME', 'allocation_batch_room' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- Every charge writes to its batch: pages that stay half empty keep the new version of a row beside the old one
+-- and are quickly cleaned.
 CREATE TABLE batches (
 	reference text COLLATE "C" NOT NULL,
 	sku text COLLATE "C" NOT NULL,
 	purchased_quantity integer NOT NULL,
-	allocated_quantity integer NOT NULL DEFAULT 0,
+	allocated_quantity batch_quantity NOT NULL DEFAULT 0,
 	eta date,
-	-- Keeps exhausted batches out of the index below. An index on the quantities themselves would do that
-	-- too, but then no charge of a batch could be a HOT update.
-	is_open boolean NOT NULL GENERATED ALWAYS AS (allocated_quantity < purchased_quantity) STORED,
+	room integer NOT NULL GENERATED ALWAYS AS (batch_room(purchased_quantity, allocated_quantity)) STORED,
 	PRIMARY KEY (sku, reference),
 	UNIQUE (reference),
-	CONSTRAINT batches_never_oversold CHECK (allocated_quantity BETWEEN 0 AND purchased_quantity)
-) WITH (fillfactor = 70);
+	CONSTRAINT batches_never_oversold CHECK (allocated_quantity <= purchased_quantity)
+) WITH (fillfactor = 40);
 
-CREATE INDEX batches_preference ON batches (sku, eta NULLS FIRST, reference) WHERE is_open;
+-- The preference order. With the quantities themselves no charge could be a HOT update; their room changes seldom
+-- until little is left, and then batches with too little are passed over inside the index.
+CREATE INDEX batches_preference ON batches (sku, eta NULLS FIRST, reference, room) WHERE room > 0;
 
 CREATE TABLE order_lines (
 	orderid text COLLATE "C" NOT NULL,
 	sku text COLLATE "C" NOT NULL,
-	qty integer NOT NULL,
+	qty line_quantity NOT NULL,
 	batchref text COLLATE "C",
 	allocated_at timestamptz,
-	PRIMARY KEY (orderid, sku),
-	CONSTRAINT order_lines_qty_positive CHECK (qty > 0)
+	PRIMARY KEY (orderid, sku)
 );
 
-CREATE INDEX order_lines_batch ON order_lines (sku, batchref, allocated_at);
+-- Without the SKU, so that no plan for a line can prefer it to the primary key while the table is small.
+CREATE INDEX order_lines_batch ON order_lines (batchref, allocated_at);
 
 SELECT pg_catalog.pg_extension_config_dump('batches', '');
 SELECT pg_catalog.pg_extension_config_dump('order_lines', '');
@@ -108,6 +117,9 @@ CREATE FUNCTION deallocate_order(orderid text)
 
 -- What they say of themselves
 
+COMMENT ON DOMAIN batch_quantity IS 'Units in a batch: none or more';
+COMMENT ON DOMAIN line_quantity IS 'Units that an order line asks for: one or more';
+
 COMMENT ON TABLE batches IS
 'Quantities of one SKU, bought together under a unique reference. Written by the functions of the extension only.';
 COMMENT ON COLUMN batches.reference IS 'What identifies the batch, over all SKUs; at most 255 characters';
@@ -115,7 +127,7 @@ COMMENT ON COLUMN batches.sku IS 'The stock keeping unit; at most 255 characters
 COMMENT ON COLUMN batches.purchased_quantity IS 'Units bought';
 COMMENT ON COLUMN batches.allocated_quantity IS 'Units that order lines have taken: the sum of their qty';
 COMMENT ON COLUMN batches.eta IS 'The day on which the shipment is expected; NULL once the batch is in the warehouse';
-COMMENT ON COLUMN batches.is_open IS 'Is anything left?';
+COMMENT ON COLUMN batches.room IS 'As many units as are left or, while that is many, somewhat more; for the index';
 
 COMMENT ON TABLE order_lines IS
 'Quantities of one SKU that one order asks for, and the batch that serves each. Written by the functions of the extension only.';
@@ -177,6 +189,8 @@ COMMENT ON FUNCTION change_batch_quantity(text, integer) IS
 'leave the batch, newest allocation first, until it does; each gets the first other batch with room, or waits. Returns '
 'one row per line that has left, with its new batch or NULL. Errors: SK003 if there is no such batch; 22004, 22023, '
 '22001 for a missing or improper argument.';
+COMMENT ON FUNCTION batch_room(integer, integer) IS
+'The room of a batch with these quantities: as many units as are left or, while that is many, somewhat more.';
 COMMENT ON FUNCTION keep_allocated_batches() IS
 'Trigger function: a batch that serves order lines is neither deleted, renamed nor truncated. Error: 23503.';
 
@@ -185,6 +199,8 @@ COMMENT ON FUNCTION keep_allocated_batches() IS
 -- The C code works as the owner of the tables, who is whoever creates the extension. The functions stay with
 -- the superuser: a C function that an ordinary role owns is a way to more privileges.
 
+ALTER DOMAIN batch_quantity OWNER TO @extowner@;
+ALTER DOMAIN line_quantity OWNER TO @extowner@;
 ALTER TABLE batches OWNER TO @extowner@;
 ALTER TABLE order_lines OWNER TO @extowner@;
 ALTER VIEW allocations OWNER TO @extowner@;
@@ -200,6 +216,7 @@ REVOKE EXECUTE ON FUNCTION
 	deallocate_order(text),
 	reallocate(text, text, integer),
 	change_batch_quantity(text, integer),
+	batch_room(integer, integer),
 	keep_allocated_batches()
 	FROM PUBLIC;
 
@@ -211,5 +228,6 @@ GRANT EXECUTE ON FUNCTION
 	deallocate(text, text),
 	deallocate_order(text),
 	reallocate(text, text, integer),
-	change_batch_quantity(text, integer)
+	change_batch_quantity(text, integer),
+	batch_room(integer, integer)
 	TO @extowner@ WITH GRANT OPTION;

@@ -13,6 +13,7 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -375,11 +376,14 @@ allocation_change_batch_quantity(PG_FUNCTION_ARGS)
 	LinesResult result;
 	int32		qty;
 
-	/* Unlike elsewhere nothing is a quantity, too: the batch is lost. */
+	/* Unlike elsewhere, nothing is a quantity too: the batch is lost. */
 	refuse_null(PG_ARGISNULL(1), "qty", 0);
 	qty = PG_GETARG_INT32(1);
-	if (qty != 0)
-		checked_quantity(qty, "qty", 0);
+	if (qty < 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("qty must not be negative"),
+				errdetail("It is %d.", qty));
 
 	spi_repository_begin_progress(&subtransaction.repository, 0);
 	result = change_batch_quantity(uow, reference, qty);
@@ -470,6 +474,28 @@ allocation_deallocate_order(PG_FUNCTION_ARGS)
 	LinesResult result = deallocate_order(uow, name_argument(fcinfo, 0, "orderid"));
 
 	return lines_result(fcinfo, result.lines, result.nlines);
+}
+
+PG_FUNCTION_INFO_V1(allocation_batch_room);
+
+/*
+ * batch_room(purchased_quantity integer, allocated_quantity integer) RETURNS integer
+ *
+ * An upper bound of what is left.  It is exact when little is left, so that
+ * batches with too little are passed over; before that it seldom changes, as
+ * each change of it costs an entry in every index on batches.
+ */
+PGDLLEXPORT Datum
+allocation_batch_room(PG_FUNCTION_ARGS)
+{
+	int32		purchased = PG_GETARG_INT32(0);
+	int64		left = (int64) purchased - PG_GETARG_INT32(1);
+
+	if (left <= 0)
+		PG_RETURN_INT32(0);
+	if (left <= 8 || left <= purchased / 16)
+		PG_RETURN_INT32((int32) left);
+	PG_RETURN_INT32((int32) Min(pg_nextpower2_64(left), PG_INT32_MAX));
 }
 
 PG_FUNCTION_INFO_V1(allocation_keep_allocated_batches);

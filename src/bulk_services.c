@@ -311,15 +311,21 @@ serve_wanting(AllocateLines *command)
 {
 	Repository *repository = command->repository;
 	Serving		serving = begin_serving(repository, command->wanting, command->nwanting);
-	const char **skus = repository->allocate_memory(repository, command->nwanting * sizeof(char *));
-	size_t		nskus = 0;
+	Demand	   *demands = repository->allocate_memory(repository, command->nwanting * sizeof(Demand));
+	size_t		n = 0;
 
 	for (size_t i = 0; i < command->nwanting; i++)
-		if (nskus == 0 || strcmp(skus[nskus - 1], command->wanting[i]->sku) != 0)
-			skus[nskus++] = command->wanting[i]->sku;
+	{
+		const OrderLine *line = command->wanting[i];
+
+		if (n == 0 || strcmp(demands[n - 1].sku, line->sku) != 0)
+			demands[n++] = (Demand) {line->sku, line->qty};
+		else if (line->qty < demands[n - 1].qty)
+			demands[n - 1].qty = line->qty;
+	}
 
 	/* Where others take the same units all the time, locks let this call get through at the second attempt. */
-	repository->visit_open_batches(repository, skus, nskus, repository->attempt > 0, serve_from_batch, &serving);
+	repository->visit_batches(repository, demands, n, repository->attempt > 0, serve_from_batch, &serving);
 	return serving;
 }
 
@@ -372,6 +378,7 @@ most_available_for(AllocateLines *command, const OrderLine *line)
 	OrderLine **first = command->wanting;
 	size_t		n = 0;
 	Rest		rest = {.most_available = 0};
+	Demand		anything = {line->sku, 1};
 
 	while (strcmp((*first)->sku, line->sku) != 0)
 		first++;
@@ -379,7 +386,7 @@ most_available_for(AllocateLines *command, const OrderLine *line)
 		n++;
 	line_queue_init(&rest.queue, first, n,
 					repository->allocate_memory(repository, line_queue_size(n) * sizeof(uint32_t)));
-	repository->visit_open_batches(repository, (const char **) &line->sku, 1, false, measure_rest, &rest);
+	repository->visit_batches(repository, &anything, 1, false, measure_rest, &rest);
 	return rest.most_available;
 }
 

@@ -22,6 +22,13 @@
 typedef bool (*BatchVisitor) (void *context, const Batch *batch);
 typedef bool (*LineVisitor) (void *context, const OrderLine *line);
 
+/* What lines ask for: so many units of a SKU, or more. */
+typedef struct Demand
+{
+	const char *sku;
+	int32_t		qty;
+} Demand;
+
 /* Units to take from a batch or, if negative, to give back to it. */
 typedef struct Charge
 {
@@ -68,12 +75,13 @@ struct Repository
 	bool		(*serves_lines) (Repository *repository, const Batch *batch);
 
 	/*
-	 * Visits the batches of n SKUs that have anything left, SKU by SKU as they
-	 * are given and in preference order.  If they are locked, nobody else
-	 * changes those visited until the end of the transaction.
+	 * Visits the batches that can meet a demand, SKU by SKU as the n demands
+	 * are given and in preference order; perhaps also some that cannot.  If
+	 * they are locked, nobody else changes those visited until the end of the
+	 * transaction.
 	 */
-	void		(*visit_open_batches) (Repository *repository, const char **skus, size_t n, bool locked,
-									   BatchVisitor visit, void *context);
+	void		(*visit_batches) (Repository *repository, const Demand *demands, size_t n, bool locked,
+								  BatchVisitor visit, void *context);
 
 	/*
 	 * Visits the batches of the SKU of this one that have anything left, and

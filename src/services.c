@@ -46,7 +46,6 @@ typedef struct Search
 	const char *passed_over;	/* a reference that does not count, or NULL */
 	bool		found;
 	Batch		batch;
-	int32_t		most_available; /* the most that one of the batches seen has */
 } Search;
 
 /* Ends the search at the first batch that can serve its line. */
@@ -55,15 +54,20 @@ consider_batch(void *context, const Batch *batch)
 {
 	Search	   *search = context;
 
-	if (search->passed_over && strcmp(batch->reference, search->passed_over) == 0)
-		return true;
-	if (batch_available_quantity(batch) > search->most_available)
-		search->most_available = batch_available_quantity(batch);
-	if (!batch_can_allocate(batch, search->line))
+	if (!batch_can_allocate(batch, search->line) ||
+		(search->passed_over && strcmp(batch->reference, search->passed_over) == 0))
 		return true;
 	search->batch = *batch;
 	search->found = true;
 	return false;
+}
+
+static void
+search_batch(Repository *repository, Search *search)
+{
+	Demand		demand = {search->line->sku, search->line->qty};
+
+	repository->visit_batches(repository, &demand, 1, false, consider_batch, search);
 }
 
 /*
@@ -126,6 +130,28 @@ is_answered(LineCommand *command, const OrderLine *known)
 	return true;
 }
 
+static bool
+note_most_available(void *context, const Batch *batch)
+{
+	int32_t    *most_available = context;
+
+	if (batch_available_quantity(batch) > *most_available)
+		*most_available = batch_available_quantity(batch);
+	return true;
+}
+
+/* Says why no batch can serve the line. */
+static LineResult
+refuse_line(Repository *repository, const OrderLine *line)
+{
+	LineResult	result = {.line = *line};
+	Demand		anything = {line->sku, 1};
+
+	repository->visit_batches(repository, &anything, 1, false, note_most_available, &result.most_available);
+	result.outcome = repository->has_sku(repository, line->sku) ? OUT_OF_STOCK : INVALID_SKU;
+	return result;
+}
+
 /*
  * Ties the line, new or waiting so far, to the first batch that can serve it.
  * Where another session takes that batch's units first, trying the next batch
@@ -138,14 +164,10 @@ place_line(Repository *repository, OrderLine line, OrderLine *waiting, LineResul
 	Charge		charge = {.sku = line.sku, .units = line.qty};
 	OrderLine  *placed = &result->line;
 
-	repository->visit_open_batches(repository, &line.sku, 1, false, consider_batch, &search);
+	search_batch(repository, &search);
 	if (!search.found)
 	{
-		*result = (LineResult) {
-			.outcome = repository->has_sku(repository, line.sku) ? OUT_OF_STOCK : INVALID_SKU,
-			.line = line,
-			.most_available = search.most_available
-		};
+		*result = refuse_line(repository, &line);
 		return UNDO;
 	}
 
@@ -257,19 +279,15 @@ move_line(Repository *repository, OrderLine line, OrderLine *known, LineResult *
 	if (!repository->find_batch(repository, known->batchref, &own))
 		return RETRY;
 	batch_deallocate(&own, &freed);
-	repository->visit_open_batches(repository, &line.sku, 1, false, consider_batch, &search);
+	search_batch(repository, &search);
 	if (batch_can_allocate(&own, &line) &&
 		!(search.found && batch_precedes(&search.batch, &own)))
 		target = &own;
 	else if (!search.found)
 	{
-		int32_t		of_own = batch_available_quantity(&own);
-
-		*result = (LineResult) {
-			.outcome = OUT_OF_STOCK,
-			.line = line,
-			.most_available = of_own > search.most_available ? of_own : search.most_available
-		};
+		*result = refuse_line(repository, &line);
+		if (batch_available_quantity(&own) > result->most_available)
+			result->most_available = batch_available_quantity(&own);
 		return UNDO;
 	}
 

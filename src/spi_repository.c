@@ -39,6 +39,7 @@
  */
 
 #define EQ " OPERATOR(pg_catalog.=) "
+#define GT " OPERATOR(pg_catalog.>) "
 #define GE " OPERATOR(pg_catalog.>=) "
 #define LE " OPERATOR(pg_catalog.<=) "
 #define PLUS " OPERATOR(pg_catalog.+) "
@@ -99,35 +100,34 @@ static Statement select_allocation_of_batch = {
 	.sees_latest = true
 };
 
-/*
- * Asks for no quantity: the model decides, and with one the planner would
- * rather sort all batches than walk the index until one has room.
- */
-static Statement select_open_batches = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND is_open"
-	" ORDER BY eta NULLS FIRST, reference",
-	{TEXTOID}, 1
+/* Of what is left, SQL sees the room only: it narrows what is read, and the model decides. */
+#define BATCHES_FOR(sku, qty, locking) \
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches" \
+	" WHERE sku" EQ sku " AND room" GT "0 AND room" GE qty \
+	" ORDER BY eta NULLS FIRST, reference" locking
+
+#define BATCHES_FOR_MANY(locking) \
+	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS demand (sku, qty)" \
+	" CROSS JOIN LATERAL (" BATCHES_FOR("demand.sku", "demand.qty", locking) ") AS b"
+
+static Statement select_batches = {BATCHES_FOR("$1", "$2", ""), {TEXTOID, INT4OID}, 2};
+
+static Statement select_batches_for_many = {BATCHES_FOR_MANY(""), {TEXTARRAYOID, INT4ARRAYOID}, 2};
+
+static Statement lock_batches_for_many = {
+	BATCHES_FOR_MANY(" FOR NO KEY UPDATE"), {TEXTARRAYOID, INT4ARRAYOID}, 2
 };
-
-#define OPEN_BATCHES_OF_SKUS(locking) \
-	"SELECT b.* FROM pg_catalog.unnest($1) AS asked (sku)" \
-	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "asked.sku AND is_open" \
-	" ORDER BY eta NULLS FIRST, reference" locking ") AS b"
-
-static Statement select_open_batches_of_skus = {OPEN_BATCHES_OF_SKUS(""), {TEXTARRAYOID}, 1};
-
-static Statement lock_open_batches_of_skus = {OPEN_BATCHES_OF_SKUS(" FOR NO KEY UPDATE"), {TEXTARRAYOID}, 1};
 
 static Statement lock_siblings = {
 	"SELECT " BATCH_COLUMNS " FROM %1$s.batches"
-	" WHERE sku" EQ "$1 AND (is_open OR reference" EQ "$2)"
+	" WHERE sku" EQ "$1 AND (room" GT "0 OR reference" EQ "$2)"
 	" ORDER BY eta NULLS FIRST, reference FOR NO KEY UPDATE",
 	{TEXTOID, TEXTOID}, 2
 };
 
 static Statement select_lines_of_batch = {
 	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2"
-	" ORDER BY allocated_at DESC, orderid DESC",
+	" ORDER BY allocated_at DESC",
 	{TEXTOID, TEXTOID}, 2
 };
 
@@ -150,6 +150,22 @@ static Statement return_units = {
 	{TEXTOID, TEXTOID, INT4OID}, 3
 };
 
+/*
+ * Where a table is joined to arrays, = ANY leaves the planner one way: for each
+ * element, in their order, a look-up in the primary key.
+ */
+#define IS(value) EQ "ANY (ARRAY[" value "])"
+
+static Statement charge_many = {
+	"UPDATE %1$s.batches AS b SET allocated_quantity = b.allocated_quantity" PLUS "c.units"
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
+	" AS c (sku, reference, units)"
+	" WHERE b.sku" IS("c.sku") " AND b.reference" IS("c.reference")
+	" AND b.purchased_quantity" MINUS "b.allocated_quantity" GE "c.units"
+	" AND b.allocated_quantity" GE "(OPERATOR(pg_catalog.-) c.units)",
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3
+};
+
 static Statement set_purchased_quantity = {
 	"UPDATE %1$s.batches SET purchased_quantity = $3"
 	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND allocated_quantity" LE "$3",
@@ -168,18 +184,38 @@ static Statement insert_lines = {
 	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 5
 };
 
-#define IS_STILL_THAT_LINE \
-	"orderid" EQ "$1 AND sku" EQ "$2 AND qty" EQ "$3" \
-	" AND (batchref" EQ "$4 OR batchref IS NULL AND $4 IS NULL)"
+#define IS_STILL_THE_LINE \
+	"orderid" EQ "$1 AND sku" EQ "$2 AND qty" EQ "$3 AND (batchref" EQ "$4 OR batchref IS NULL AND $4 IS NULL)"
 
 static Statement update_line = {
-	"UPDATE %1$s.order_lines SET qty = $5, batchref = $6, allocated_at = $7 WHERE " IS_STILL_THAT_LINE,
+	"UPDATE %1$s.order_lines SET qty = $5, batchref = $6, allocated_at = $7 WHERE " IS_STILL_THE_LINE,
 	{TEXTOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 7
 };
 
 static Statement delete_line = {
-	"DELETE FROM %1$s.order_lines WHERE " IS_STILL_THAT_LINE,
+	"DELETE FROM %1$s.order_lines WHERE " IS_STILL_THE_LINE,
 	{TEXTOID, TEXTOID, INT4OID, TEXTOID}, 4
+};
+
+#define ARE_STILL_THE_LINES \
+	"l.orderid" IS("was.orderid") " AND l.sku" IS("was.sku") " AND l.qty" EQ "was.qty" \
+	" AND (l.batchref" EQ "was.batchref OR l.batchref IS NULL AND was.batchref IS NULL)"
+
+static Statement update_lines = {
+	"UPDATE %1$s.order_lines AS l SET qty = was.new_qty, batchref = was.new_batchref, allocated_at = was.new_allocated_at"
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
+	" pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))"
+	" AS was (orderid, sku, qty, batchref, new_qty, new_batchref, new_allocated_at)"
+	" WHERE " ARE_STILL_THE_LINES,
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 7
+};
+
+static Statement delete_lines = {
+	"DELETE FROM %1$s.order_lines AS l"
+	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
+	" AS was (orderid, sku, qty, batchref)"
+	" WHERE " ARE_STILL_THE_LINES,
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID}, 4
 };
 
 /*
@@ -425,7 +461,7 @@ ignore(DestReceiver *receiver)
 }
 
 static void
-visit_batches(Repository *repository, Statement *statement, const NullableDatum *values,
+read_batches(Repository *repository, Statement *statement, const NullableDatum *values,
 			  BatchVisitor visit, void *context)
 {
 	Reader		reader = {
@@ -439,7 +475,7 @@ visit_batches(Repository *repository, Statement *statement, const NullableDatum 
 }
 
 static void
-visit_lines(Repository *repository, Statement *statement, const NullableDatum *values,
+read_lines(Repository *repository, Statement *statement, const NullableDatum *values,
 			LineVisitor visit, void *context)
 {
 	Reader		reader = {
@@ -480,10 +516,10 @@ static void
 visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
 {
 	if (n == 1)
-		visit_lines(repository, &select_line,
+		read_lines(repository, &select_line,
 					(NullableDatum[]) {orderid(lines[0]), sku(lines[0])}, visit, context);
 	else
-		visit_lines(repository, &select_lines,
+		read_lines(repository, &select_lines,
 					(NullableDatum[]) {
 						line_array(lines, n, orderid, TEXTOID), line_array(lines, n, sku, TEXTOID)
 					}, visit, context);
@@ -492,13 +528,13 @@ visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisit
 static void
 visit_lines_of_order(Repository *repository, const char *id, LineVisitor visit, void *context)
 {
-	visit_lines(repository, &select_lines_of_order, (NullableDatum[]) {string(id)}, visit, context);
+	read_lines(repository, &select_lines_of_order, (NullableDatum[]) {string(id)}, visit, context);
 }
 
 static void
 visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
 {
-	visit_lines(repository, &select_lines_of_batch,
+	read_lines(repository, &select_lines_of_batch,
 				(NullableDatum[]) {string(batch->sku), string(batch->reference)}, visit, context);
 }
 
@@ -524,7 +560,7 @@ find_batch(Repository *repository, const char *reference, Batch *batch)
 {
 	FoundBatch	found = {.batch = batch};
 
-	visit_batches(repository, &select_batch, (NullableDatum[]) {string(reference)}, keep_batch, &found);
+	read_batches(repository, &select_batch, (NullableDatum[]) {string(reference)}, keep_batch, &found);
 	return found.found;
 }
 
@@ -544,27 +580,34 @@ serves_lines(Repository *repository, const Batch *batch)
 }
 
 static void
-visit_open_batches(Repository *repository, const char **skus, size_t n, bool locked,
-				   BatchVisitor visit, void *context)
+visit_batches(Repository *repository, const Demand *demands, size_t n, bool locked,
+			  BatchVisitor visit, void *context)
 {
-	Datum	   *values;
+	Datum	   *skus;
+	Datum	   *qtys;
 
 	if (n == 1 && !locked)
 	{
-		visit_batches(repository, &select_open_batches, (NullableDatum[]) {string(skus[0])}, visit, context);
+		read_batches(repository, &select_batches,
+					 (NullableDatum[]) {string(demands[0].sku), number(demands[0].qty)}, visit, context);
 		return;
 	}
-	values = palloc(n * sizeof(Datum));
+	skus = palloc(n * sizeof(Datum));
+	qtys = palloc(n * sizeof(Datum));
 	for (size_t i = 0; i < n; i++)
-		values[i] = CStringGetTextDatum(skus[i]);
-	visit_batches(repository, locked ? &lock_open_batches_of_skus : &select_open_batches_of_skus,
-				  (NullableDatum[]) {array(values, NULL, n, TEXTOID)}, visit, context);
+	{
+		skus[i] = CStringGetTextDatum(demands[i].sku);
+		qtys[i] = Int32GetDatum(demands[i].qty);
+	}
+	read_batches(repository, locked ? &lock_batches_for_many : &select_batches_for_many,
+				 (NullableDatum[]) {array(skus, NULL, n, TEXTOID), array(qtys, NULL, n, INT4OID)},
+				 visit, context);
 }
 
 static void
 visit_siblings(Repository *repository, const Batch *batch, BatchVisitor visit, void *context)
 {
-	visit_batches(repository, &lock_siblings,
+	read_batches(repository, &lock_siblings,
 				  (NullableDatum[]) {string(batch->sku), string(batch->reference)}, visit, context);
 }
 
@@ -581,15 +624,32 @@ add_batch(Repository *repository, const Batch *batch)
 static bool
 charge_batches(Repository *repository, const Charge *charges, size_t n)
 {
-	for (const Charge *c = charges; c < charges + n; c++)
-	{
-		Statement  *statement = c->units < 0 ? &return_units : &take_units;
-		NullableDatum values[] = {string(c->sku), string(c->reference), number(abs(c->units))};
+	Datum	   *skus;
+	Datum	   *references;
+	Datum	   *units;
 
-		if (execute(repository, statement, values, None_Receiver) == 0)
-			return false;
+	if (n == 1)
+	{
+		Statement  *statement = charges[0].units < 0 ? &return_units : &take_units;
+		NullableDatum values[] = {
+			string(charges[0].sku), string(charges[0].reference), number(abs(charges[0].units))
+		};
+
+		return execute(repository, statement, values, None_Receiver) == 1;
 	}
-	return true;
+	skus = palloc(n * sizeof(Datum));
+	references = palloc(n * sizeof(Datum));
+	units = palloc(n * sizeof(Datum));
+	for (size_t i = 0; i < n; i++)
+	{
+		skus[i] = CStringGetTextDatum(charges[i].sku);
+		references[i] = CStringGetTextDatum(charges[i].reference);
+		units[i] = Int32GetDatum(charges[i].units);
+	}
+	return execute(repository, &charge_many, (NullableDatum[]) {
+				   array(skus, NULL, n, TEXTOID), array(references, NULL, n, TEXTOID),
+				   array(units, NULL, n, INT4OID)
+				   }, None_Receiver) == n;
 }
 
 static bool
@@ -618,30 +678,35 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 static bool
 change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-	{
-		NullableDatum values[] = {
-			orderid(from[i]), sku(from[i]), qty(from[i]), batchref(from[i]),
-			qty(to[i]), batchref(to[i]), allocated_at(to[i])
-		};
-
-		if (execute(repository, &update_line, values, None_Receiver) == 0)
-			return false;
-	}
-	return true;
+	if (n == 1)
+		return execute(repository, &update_line, (NullableDatum[]) {
+					   orderid(from[0]), sku(from[0]), qty(from[0]), batchref(from[0]),
+					   qty(to[0]), batchref(to[0]), allocated_at(to[0])
+					   }, None_Receiver) == 1;
+	return execute(repository, &update_lines, (NullableDatum[]) {
+				   line_array(from, n, orderid, TEXTOID),
+				   line_array(from, n, sku, TEXTOID),
+				   line_array(from, n, qty, INT4OID),
+				   line_array(from, n, batchref, TEXTOID),
+				   line_array(to, n, qty, INT4OID),
+				   line_array(to, n, batchref, TEXTOID),
+				   line_array(to, n, allocated_at, TIMESTAMPTZOID)
+				   }, None_Receiver) == n;
 }
 
 static bool
 remove_lines(Repository *repository, OrderLine **lines, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-	{
-		NullableDatum values[] = {orderid(lines[i]), sku(lines[i]), qty(lines[i]), batchref(lines[i])};
-
-		if (execute(repository, &delete_line, values, None_Receiver) == 0)
-			return false;
-	}
-	return true;
+	if (n == 1)
+		return execute(repository, &delete_line, (NullableDatum[]) {
+					   orderid(lines[0]), sku(lines[0]), qty(lines[0]), batchref(lines[0])
+					   }, None_Receiver) == 1;
+	return execute(repository, &delete_lines, (NullableDatum[]) {
+				   line_array(lines, n, orderid, TEXTOID),
+				   line_array(lines, n, sku, TEXTOID),
+				   line_array(lines, n, qty, INT4OID),
+				   line_array(lines, n, batchref, TEXTOID)
+				   }, None_Receiver) == n;
 }
 
 /*
@@ -690,7 +755,7 @@ spi_repository_init(SpiRepository *self, Oid namespace)
 		.find_batch = find_batch,
 		.has_sku = has_sku,
 		.serves_lines = serves_lines,
-		.visit_open_batches = visit_open_batches,
+		.visit_batches = visit_batches,
 		.visit_siblings = visit_siblings,
 		.add_batch = add_batch,
 		.charge_batches = charge_batches,

@@ -14,10 +14,10 @@
 #include "subtransaction.h"
 
 /*
- * After so many attempts something other than a race is wrong: the tables
- * contradict each other, and trying again cannot mend that.
+ * After so many attempts something other than a race is wrong, be it a trigger
+ * that suppresses what is written or tables that contradict each other.
  */
-#define MAX_ATTEMPTS 1000
+#define MAX_ATTEMPTS 100
 
 /* One attempt at a unit of work, as the owner of the tables. */
 static Verdict
@@ -89,6 +89,7 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 			ereport(ERROR,
 					errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					errmsg("could not serialize access due to concurrent update"),
+					errdetail("A unit of work was undone %d times.", repository->base.attempt + 1),
 					errhint("Run the transaction again."));
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -191,9 +191,9 @@ compare_batches(const void *a, const void *b)
 	return batch_precedes(a, b) ? -1 : batch_precedes(b, a) ? 1 : 0;
 }
 
-/* Visits the open batches of the SKU, and the named one in any case; returns whether to go on. */
+/* Visits the batches of the SKU that have so much left, and the named one in any case; returns whether to go on. */
 static bool
-visit_batches(Fake *fake, const char *sku, const char *reference, BatchVisitor visit, void *context)
+visit_sku(Fake *fake, const char *sku, int32_t qty, const char *reference, BatchVisitor visit, void *context)
 {
 	Batch		batches[FAKE_ROOM];
 	size_t		n = 0;
@@ -203,7 +203,7 @@ visit_batches(Fake *fake, const char *sku, const char *reference, BatchVisitor v
 		const Batch *batch = &fake->tables.batches[i];
 
 		if (strcmp(batch->sku, sku) == 0 &&
-			(batch_available_quantity(batch) > 0 || (reference && strcmp(batch->reference, reference) == 0)))
+			(batch_available_quantity(batch) >= qty || (reference && strcmp(batch->reference, reference) == 0)))
 			batches[n++] = *batch;
 	}
 	qsort(batches, n, sizeof(Batch), compare_batches);
@@ -213,18 +213,20 @@ visit_batches(Fake *fake, const char *sku, const char *reference, BatchVisitor v
 	return true;
 }
 
+/* Visits batches with one unit less than asked for, too: the contract allows some that cannot meet the demand. */
 static void
-visit_open_batches(Repository *repository, const char **skus, size_t n, bool locked,
-				   BatchVisitor visit, void *context)
+visit_batches(Repository *repository, const Demand *demands, size_t n, bool locked,
+			  BatchVisitor visit, void *context)
 {
-	for (size_t i = 0; i < n && visit_batches(fake_of(repository), skus[i], NULL, visit, context); i++)
-		;
+	for (size_t i = 0; i < n; i++)
+		if (!visit_sku(fake_of(repository), demands[i].sku, demands[i].qty - 1, NULL, visit, context))
+			return;
 }
 
 static void
 visit_siblings(Repository *repository, const Batch *batch, BatchVisitor visit, void *context)
 {
-	visit_batches(fake_of(repository), batch->sku, batch->reference, visit, context);
+	visit_sku(fake_of(repository), batch->sku, 1, batch->reference, visit, context);
 }
 
 /*
@@ -397,7 +399,7 @@ fake_init(Fake *fake)
 			.find_batch = find_batch,
 			.has_sku = has_sku,
 			.serves_lines = serves_lines,
-			.visit_open_batches = visit_open_batches,
+			.visit_batches = visit_batches,
 			.visit_siblings = visit_siblings,
 			.add_batch = add_batch,
 			.charge_batches = charge_batches,

@@ -1,0 +1,132 @@
+-- What the extension consists of: names, types, keys, comments. Others build on it.
+\set QUIET on
+SET client_min_messages = warning;
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS allocation;
+SELECT plan(61);
+
+-- Functions
+
+CREATE FUNCTION pg_temp.arguments(name text) RETURNS text LANGUAGE sql AS
+	$$ SELECT pg_get_function_arguments(oid) FROM pg_proc
+		WHERE proname = name AND pronamespace = 'public'::regnamespace $$;
+CREATE FUNCTION pg_temp.result(name text) RETURNS text LANGUAGE sql AS
+	$$ SELECT pg_get_function_result(oid) FROM pg_proc
+		WHERE proname = name AND pronamespace = 'public'::regnamespace $$;
+CREATE TEMPORARY VIEW members AS
+	SELECT classid, objid FROM pg_depend
+	WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+		AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'allocation');
+CREATE TEMPORARY VIEW member_functions AS
+	SELECT pg_proc.* FROM pg_proc JOIN members ON classid = 'pg_proc'::regclass AND objid = oid;
+
+SELECT is(pg_temp.arguments('add_batch'), 'ref text, sku text, qty integer, eta date DEFAULT NULL::date',
+	'arguments of add_batch()');
+SELECT is(pg_temp.result('add_batch'), 'void', 'result of add_batch()');
+SELECT is(pg_temp.arguments('allocate'), 'orderid text, sku text, qty integer', 'arguments of allocate()');
+SELECT is(pg_temp.result('allocate'), 'text', 'result of allocate()');
+SELECT is(pg_temp.arguments('deallocate'), 'orderid text, sku text', 'arguments of deallocate()');
+SELECT is(pg_temp.result('deallocate'), 'text', 'result of deallocate()');
+SELECT is(pg_temp.arguments('reallocate'), 'orderid text, sku text, qty integer DEFAULT NULL::integer',
+	'arguments of reallocate()');
+SELECT is(pg_temp.result('reallocate'), 'text', 'result of reallocate()');
+SELECT is(pg_temp.arguments('change_batch_quantity'), 'ref text, qty integer', 'arguments of change_batch_quantity()');
+SELECT is(pg_temp.result('change_batch_quantity'), 'TABLE(orderid text, sku text, qty integer, batchref text)',
+	'result of change_batch_quantity()');
+SELECT is(pg_temp.arguments('allocate_lines'),
+	'orderids text[], skus text[], qtys integer[], all_or_nothing boolean DEFAULT true', 'arguments of allocate_lines()');
+SELECT is(pg_temp.arguments('allocate_order'),
+	'orderid text, skus text[], qtys integer[], all_or_nothing boolean DEFAULT true', 'arguments of allocate_order()');
+SELECT is(pg_temp.arguments('deallocate_order'), 'orderid text', 'arguments of deallocate_order()');
+SELECT is(pg_temp.result(name), pg_temp.result('change_batch_quantity'), 'result of ' || name || '()')
+	FROM unnest(ARRAY['allocate_lines', 'allocate_order', 'deallocate_order']) AS name;
+SELECT set_eq('SELECT proname FROM member_functions',
+	ARRAY['add_batch', 'allocate', 'deallocate', 'reallocate', 'change_batch_quantity',
+		'allocate_lines', 'allocate_order', 'deallocate_order', 'keep_allocated_batches', 'batch_room'],
+	'there are no other functions');
+SELECT is_empty($$ SELECT proname FROM member_functions WHERE provolatile <> 'v' AND proname <> 'batch_room' $$,
+	'all functions but the one of a generated column are volatile');
+SELECT is_empty($$ SELECT proname FROM member_functions WHERE proparallel <> 'u' AND proname <> 'batch_room' $$,
+	'all functions that write are parallel unsafe');
+SELECT is_empty($$ SELECT proname FROM member_functions WHERE proisstrict AND proname <> 'batch_room' $$,
+	'no function passes over a NULL in silence');
+SELECT is_empty($$ SELECT proname FROM member_functions WHERE prosecdef $$, 'no function is SECURITY DEFINER');
+
+-- Tables
+
+SELECT has_table('public', 'batches', 'there is a table of batches');
+SELECT columns_are('public', 'batches',
+	ARRAY['reference', 'sku', 'purchased_quantity', 'allocated_quantity', 'eta', 'room'], 'columns of batches');
+SELECT col_type_is('public', 'batches', 'reference', 'text', 'type of reference');
+SELECT col_type_is('public', 'batches', 'sku', 'text', 'type of sku');
+SELECT col_type_is('public', 'batches', 'purchased_quantity', 'integer', 'type of purchased_quantity');
+SELECT col_type_is('public', 'batches', 'allocated_quantity', 'batch_quantity', 'type of allocated_quantity');
+SELECT col_type_is('public', 'batches', 'eta', 'date', 'type of eta');
+SELECT col_not_null('public', 'batches', 'purchased_quantity', 'purchased_quantity is known');
+SELECT col_not_null('public', 'batches', 'allocated_quantity', 'allocated_quantity is known');
+SELECT col_default_is('public', 'batches', 'allocated_quantity', '0', 'a batch has nothing allocated at first');
+SELECT col_is_null('public', 'batches', 'eta', 'a batch in the warehouse has no eta');
+SELECT col_is_pk('public', 'batches', ARRAY['sku', 'reference'], 'primary key of batches');
+SELECT col_is_unique('public', 'batches', 'reference', 'a reference is unique');
+SELECT col_has_check('public', 'batches', ARRAY['allocated_quantity', 'purchased_quantity'],
+	'a batch cannot be oversold');
+
+SELECT has_table('public', 'order_lines', 'there is a table of order lines');
+SELECT columns_are('public', 'order_lines', ARRAY['orderid', 'sku', 'qty', 'batchref', 'allocated_at'],
+	'columns of order_lines');
+SELECT col_type_is('public', 'order_lines', 'orderid', 'text', 'type of orderid');
+SELECT col_type_is('public', 'order_lines', 'sku', 'text', 'type of sku');
+SELECT col_type_is('public', 'order_lines', 'qty', 'line_quantity', 'type of qty');
+SELECT col_type_is('public', 'order_lines', 'batchref', 'text', 'type of batchref');
+SELECT col_type_is('public', 'order_lines', 'allocated_at', 'timestamp with time zone', 'type of allocated_at');
+SELECT col_not_null('public', 'order_lines', 'qty', 'qty is known');
+SELECT col_is_null('public', 'order_lines', 'batchref', 'a line that waits has no batch');
+SELECT col_is_pk('public', 'order_lines', ARRAY['orderid', 'sku'], 'primary key of order_lines');
+SELECT throws_ok($$ INSERT INTO order_lines VALUES ('order-1', 'LAMP', 0) $$, '23514', NULL,
+	'a line has a positive quantity');
+
+SELECT is_empty($$
+	SELECT attrelid::regclass, attname FROM pg_attribute
+	WHERE attrelid IN ('public.batches'::regclass, 'public.order_lines'::regclass)
+		AND atttypid = 'text'::regtype AND attcollation <> '"C"'::regcollation
+$$, 'names are compared byte by byte');
+SELECT is_empty($$ SELECT conname FROM pg_constraint
+	WHERE contype = 'f' AND conrelid IN ('public.batches'::regclass, 'public.order_lines'::regclass) $$,
+	'no foreign key puts locks on batches');
+SELECT is_empty($$ SELECT oid::regclass FROM pg_class JOIN members ON classid = 'pg_class'::regclass AND objid = oid
+	WHERE relkind = 'S' $$, 'identities are the domain''s own: there are no sequences');
+
+-- Views
+
+SELECT has_view('public', 'allocations', 'there is a view of allocations');
+SELECT columns_are('public', 'allocations', ARRAY['orderid', 'sku', 'qty', 'batchref', 'allocated_at'],
+	'columns of allocations');
+SELECT has_view('public', 'allocation_progress', 'there is a view of the progress of calls on many lines');
+SELECT has_view('public', 'stock', 'there is a view of the stock');
+SELECT columns_are('public', 'stock',
+	ARRAY['sku', 'purchased', 'allocated', 'available', 'incoming', 'next_eta', 'waiting'], 'columns of stock');
+
+-- The whole
+
+SELECT is_empty($$ SELECT pg_describe_object(classid, objid, 0) FROM members
+	WHERE classid IN ('pg_proc'::regclass, 'pg_class'::regclass)
+		AND coalesce(obj_description(objid, classid::regclass::name), '') = '' $$, 'every object has a comment');
+SELECT is_empty($$
+	SELECT attrelid::regclass, attname FROM pg_attribute
+	WHERE attrelid IN ('public.batches'::regclass, 'public.order_lines'::regclass)
+		AND attnum > 0 AND coalesce(col_description(attrelid, attnum), '') = ''
+$$, 'every column of a table has a comment');
+SELECT set_eq($$ SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'allocation' $$,
+	ARRAY['batches', 'order_lines'], 'pg_dump keeps the rows of both tables');
+SELECT is((SELECT array_to_string(extcondition, '') FROM pg_extension WHERE extname = 'allocation'), '', 'all of them');
+SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'allocation'), false,
+	'the extension is not relocatable');
+SELECT is((SELECT trusted FROM pg_available_extension_versions JOIN pg_extension
+	ON extname = name AND extversion = version WHERE name = 'allocation'), true, 'the extension is trusted');
+SELECT is((SELECT extversion FROM pg_extension WHERE extname = 'allocation'),
+	(SELECT default_version FROM pg_available_extensions WHERE name = 'allocation'),
+	'its default version is what gets installed');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,56 @@
+-- allocate_lines() and allocate_order() allocate many lines as one unit of work; deallocate_order() gives them back.
+TRUNCATE batches, order_lines;
+SELECT add_batch('lamps', 'LAMP', 10);
+SELECT add_batch('more-lamps', 'LAMP', 10, '2030-01-01');
+SELECT add_batch('chairs', 'CHAIR', 5);
+
+-- One row per line, in the order given. Later lines see what earlier ones have taken.
+SELECT * FROM allocate_lines(ARRAY['order-1', 'order-1', 'order-2', 'order-3'],
+	ARRAY['LAMP', 'CHAIR', 'LAMP', 'LAMP'], ARRAY[6, 2, 5, 4]);
+
+-- Asking again is safe, for the same call and for the same line twice in one.
+SELECT * FROM allocate_lines(ARRAY['order-3', 'order-4', 'order-4'], ARRAY['LAMP', 'CHAIR', 'CHAIR'], ARRAY[4, 1, 1]);
+SELECT reference, allocated_quantity FROM batches ORDER BY reference;
+
+-- The first line that has no batch refuses the whole call, and the error says which it is.
+SELECT * FROM allocate_order('order-5', ARRAY['CHAIR', 'LAMP'], ARRAY[1, 6]);
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM allocate_order('order-5', ARRAY['CHAIR', 'SOFA'], ARRAY[1, 1]);
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM allocate_order('order-1', ARRAY['CHAIR', 'LAMP'], ARRAY[2, 7]);
+\echo SQLSTATE :SQLSTATE
+SELECT count(*) FROM order_lines WHERE orderid = 'order-5';
+
+-- Or it waits, if the caller says so; what cannot come right by waiting is still refused.
+SELECT * FROM allocate_order('order-5', ARRAY['CHAIR', 'LAMP'], ARRAY[1, 6], all_or_nothing => false);
+SELECT * FROM allocate_order('order-6', ARRAY['SOFA'], ARRAY[1], all_or_nothing => false);
+SELECT * FROM allocate_order('order-5', ARRAY['CHAIR'], ARRAY[2], all_or_nothing => false);
+SELECT add_batch('late-lamps', 'LAMP', 6, '2031-01-01');
+SELECT * FROM allocate_order('order-5', ARRAY['LAMP'], ARRAY[6]);
+
+-- All lines of an order are given back at once.
+SELECT * FROM deallocate_order('order-1') ORDER BY sku;
+SELECT * FROM deallocate_order('order-1');
+
+-- Nothing to do is nothing wrong.
+SELECT * FROM allocate_lines('{}', '{}', '{}');
+
+-- What the arrays may not be
+\set VERBOSITY sqlstate
+SELECT * FROM allocate_lines(NULL, '{}', '{}');
+SELECT * FROM allocate_lines('{}', '{}', '{}', NULL);
+SELECT * FROM allocate_order(NULL, '{}', '{}');
+SELECT * FROM deallocate_order(NULL);
+SELECT * FROM deallocate_order('');
+SELECT * FROM allocate_order('order-7', '{LAMP}', '{1,2}');
+SELECT * FROM allocate_order('order-7', '{{LAMP,CHAIR}}', '{{1,2}}');
+\set VERBOSITY default
+SELECT * FROM allocate_order('order-7', '{LAMP,NULL}', '{1,2}');
+SELECT * FROM allocate_order('order-7', '{LAMP,CHAIR}', '{1,0}');
+SELECT * FROM allocate_lines('{order-7,""}', '{LAMP,CHAIR}', '{1,1}');
+SELECT * FROM allocate_order('order-7', ARRAY['LAMP', repeat('x', 256)], '{1,1}');
+
+-- Each counter still equals its lines.
+SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY orderid, sku;
+SELECT reference FROM batches
+	WHERE allocated_quantity <> (SELECT coalesce(sum(qty), 0) FROM order_lines WHERE batchref = reference);

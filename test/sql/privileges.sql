@@ -1,0 +1,191 @@
+-- A role that was granted EXECUTE allocates, and can in no other way touch the tables.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+DROP ROLE IF EXISTS regress_allocation_caller, regress_allocation_owner;
+CREATE ROLE regress_allocation_caller;
+TRUNCATE batches, order_lines;
+SELECT add_batch('batch-1', 'LAMP', 10);
+SELECT add_batch('batch-2', 'LAMP', 10, '2030-01-01');
+
+-- Without it every call is refused.
+SET ROLE regress_allocation_caller;
+SELECT add_batch('batch-3', 'LAMP', 10);
+SELECT allocate('order-1', 'LAMP', 3);
+SELECT deallocate('order-1', 'LAMP');
+SELECT reallocate('order-1', 'LAMP', 3);
+SELECT * FROM change_batch_quantity('batch-1', 5);
+SELECT * FROM allocate_lines('{order-1}', '{LAMP}', '{3}');
+SELECT * FROM allocate_order('order-1', '{LAMP}', '{3}');
+SELECT * FROM deallocate_order('order-1');
+\echo SQLSTATE :SQLSTATE
+
+-- With it all work.
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION add_batch, allocate, deallocate, reallocate, change_batch_quantity, allocate_lines,
+	allocate_order, deallocate_order TO regress_allocation_caller;
+SET ROLE regress_allocation_caller;
+SELECT add_batch('batch-3', 'LAMP', 10);
+SELECT allocate('order-1', 'LAMP', 3);
+SELECT reallocate('order-1', 'LAMP', 4);
+SELECT * FROM change_batch_quantity('batch-1', 3);
+SELECT deallocate('order-1', 'LAMP');
+SELECT allocate('order-1', 'LAMP', 3);
+
+-- The tables stay closed, also after a call that has failed inside.
+DO $$
+BEGIN
+	PERFORM allocate('order-2', 'LAMP', 100);
+EXCEPTION WHEN SQLSTATE 'SK002' THEN
+	RAISE WARNING '% is still %', SQLSTATE, current_user;
+END
+$$;
+TABLE batches;
+TABLE order_lines;
+TABLE stock;
+TABLE allocations;
+INSERT INTO batches (reference, sku, purchased_quantity) VALUES ('batch-4', 'LAMP', 1);
+UPDATE batches SET allocated_quantity = 0;
+DELETE FROM order_lines;
+TRUNCATE order_lines, batches;
+SELECT * FROM batches FOR UPDATE;
+SELECT keep_allocated_batches();
+\echo SQLSTATE :SQLSTATE
+
+-- The views can be granted by themselves.
+RESET ROLE;
+GRANT SELECT ON stock TO regress_allocation_caller;
+SET ROLE regress_allocation_caller;
+SELECT sku, purchased, allocated FROM stock;
+TABLE batches;
+RESET ROLE;
+REVOKE SELECT ON stock FROM regress_allocation_caller;
+SELECT reference, purchased_quantity, allocated_quantity FROM batches ORDER BY reference;
+
+-- A hostile search_path: the caller's own operators, functions, type and tables stand before all others, in a new
+-- session, in which nothing is planned yet.
+GRANT CREATE ON DATABASE :"DBNAME" TO regress_allocation_caller;
+\c -
+SET client_min_messages = warning;
+SET ROLE regress_allocation_caller;
+CREATE SCHEMA hostile;
+CREATE FUNCTION hostile.attack(a pg_catalog.text, b pg_catalog.text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION 'attacked as %', current_user;
+END
+$$;
+CREATE FUNCTION hostile.attack(a integer, b integer) RETURNS boolean LANGUAGE sql AS
+	$$ SELECT hostile.attack(NULL::pg_catalog.text, NULL) $$;
+CREATE FUNCTION hostile.attack(a date, b date) RETURNS boolean LANGUAGE sql AS
+	$$ SELECT hostile.attack(NULL::pg_catalog.text, NULL) $$;
+CREATE FUNCTION hostile.attack_number(a integer, b integer) RETURNS integer LANGUAGE sql AS
+	$$ SELECT hostile.attack(NULL::pg_catalog.text, NULL)::integer $$;
+CREATE FUNCTION hostile.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+	$$ SELECT hostile.attack(NULL::pg_catalog.text, NULL)::pg_catalog.text::timestamptz $$;
+CREATE DOMAIN hostile.text AS pg_catalog.text CHECK (hostile.attack(VALUE, VALUE));
+DO $$
+DECLARE
+	operator pg_catalog.text;
+	type pg_catalog.text;
+BEGIN
+	FOREACH operator IN ARRAY '{=,<>,<,<=,>,>=}'::pg_catalog.text[] LOOP
+		FOREACH type IN ARRAY '{pg_catalog.text,integer,date}'::pg_catalog.text[] LOOP
+			EXECUTE format('CREATE OPERATOR hostile.%s (FUNCTION = hostile.attack, LEFTARG = %s, RIGHTARG = %2$s)',
+				operator, type);
+		END LOOP;
+	END LOOP;
+	FOREACH operator IN ARRAY '{+,-}'::pg_catalog.text[] LOOP
+		EXECUTE format('CREATE OPERATOR hostile.%s '
+			'(FUNCTION = hostile.attack_number, LEFTARG = integer, RIGHTARG = integer)', operator);
+	END LOOP;
+END
+$$;
+CREATE TEMPORARY TABLE batches AS
+	SELECT 'fake'::pg_catalog.text AS reference, 'LAMP'::pg_catalog.text AS sku, 1000 AS purchased_quantity,
+		0 AS allocated_quantity, NULL::date AS eta, 100 AS room;
+CREATE TEMPORARY TABLE order_lines (orderid pg_catalog.text, sku pg_catalog.text, qty integer, batchref pg_catalog.text,
+	allocated_at timestamptz);
+SET search_path = pg_temp, hostile, pg_catalog, public;
+
+-- Statements that do not guard themselves meet it:
+SELECT 'a'::pg_catalog.text = 'b';
+SELECT 1 + 1;
+SELECT clock_timestamp();
+SELECT 'a'::text;
+SELECT reference FROM batches;
+
+-- The calls do not.
+SELECT add_batch('batch-4', 'LAMP', 4);
+SELECT add_batch('batch-4', 'LAMP', 4);
+SELECT allocate('order-2', 'LAMP', 4);
+SELECT allocate('order-2', 'LAMP', 4);
+SELECT allocate('order-2', 'LAMP', 5);
+SELECT allocate('order-3', 'LAMP', 1000);
+SELECT allocate('order-3', 'SOFA', 1);
+SELECT reallocate('order-2', 'LAMP', 5);
+SELECT reallocate('order-2', 'LAMP', 4);
+SELECT * FROM change_batch_quantity('batch-4', 6);
+SELECT * FROM change_batch_quantity('batch-3', 0);
+SELECT * FROM change_batch_quantity('fake', 0);
+SELECT deallocate('order-1', 'LAMP');
+SELECT * FROM allocate_order('order-4', ARRAY['LAMP'], ARRAY[1]);
+SELECT * FROM deallocate_order('order-4');
+RESET ROLE;
+DELETE FROM public.batches WHERE reference OPERATOR(pg_catalog.=) 'batch-4';
+SELECT count(*) FROM order_lines;
+TABLE batches;
+RESET search_path;
+SELECT reference, purchased_quantity, allocated_quantity FROM public.batches ORDER BY reference;
+SELECT orderid, qty, batchref FROM public.order_lines ORDER BY orderid;
+\c -
+SET client_min_messages = warning;
+DROP SCHEMA hostile CASCADE;
+TRUNCATE batches, order_lines;
+
+-- An owner who is no superuser installs the extension where that role may create schemas.
+\set ON_ERROR_ROLLBACK on
+BEGIN;
+DROP EXTENSION allocation;
+CREATE ROLE regress_allocation_owner;
+GRANT CREATE ON DATABASE :"DBNAME" TO regress_allocation_owner;
+SET ROLE regress_allocation_owner;
+CREATE SCHEMA regress_shop;
+CREATE EXTENSION allocation SCHEMA regress_shop;
+
+-- The tables and views are the owner's; the functions, being C, stay the superuser's.
+SELECT relname, relowner::regrole FROM pg_class
+	WHERE relnamespace = 'regress_shop'::regnamespace AND relkind IN ('r', 'v') ORDER BY relname;
+SELECT DISTINCT rolsuper FROM pg_proc JOIN pg_roles ON pg_roles.oid = proowner
+	WHERE pronamespace = 'regress_shop'::regnamespace;
+
+-- Everything works for the owner,
+SET search_path = regress_shop;
+SELECT add_batch('batch-1', 'LAMP', 10);
+SELECT allocate('order-1', 'LAMP', 3);
+SELECT reallocate('order-1', 'LAMP', 4);
+SELECT * FROM change_batch_quantity('batch-1', 2);
+SELECT deallocate('order-1', 'LAMP') IS NULL AS waited;
+DELETE FROM batches;
+
+-- who may pass it on,
+GRANT USAGE ON SCHEMA regress_shop TO regress_allocation_caller;
+GRANT EXECUTE ON FUNCTION add_batch, allocate TO regress_allocation_caller;
+SET ROLE regress_allocation_caller;
+SELECT add_batch('batch-2', 'LAMP', 10);
+SELECT allocate('order-1', 'LAMP', 3);
+SELECT deallocate('order-1', 'LAMP');
+TABLE batches;
+
+-- and whoever calls, also a superuser, works as the owner of the tables and as nobody more powerful.
+SET ROLE regress_allocation_owner;
+CREATE FUNCTION tell_user() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE WARNING 'works as %', current_user;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER tell_user BEFORE INSERT ON order_lines FOR EACH ROW EXECUTE FUNCTION tell_user();
+RESET ROLE;
+SELECT allocate('order-2', 'LAMP', 3);
+ROLLBACK;
+DROP OWNED BY regress_allocation_caller;
+DROP ROLE regress_allocation_caller;

@@ -1,0 +1,52 @@
+-- reallocate() deallocates a line and allocates it afresh, as one unit of work.
+TRUNCATE batches, order_lines;
+SELECT add_batch('ship', 'LAMP', 10, '2030-01-01');
+SELECT allocate('order-1', 'LAMP', 6);
+
+-- A line that is already where it belongs stays there: nothing changes, not even the time of its allocation.
+CREATE TEMPORARY TABLE before AS SELECT * FROM order_lines;
+SELECT reallocate('order-1', 'LAMP');
+TABLE before EXCEPT TABLE order_lines;
+
+-- It moves to better stock that has arrived since, and to no worse one.
+SELECT add_batch('later-ship', 'LAMP', 10, '2031-01-01');
+SELECT add_batch('too-small', 'LAMP', 5);
+SELECT reallocate('order-1', 'LAMP');
+SELECT add_batch('warehouse', 'LAMP', 6);
+SELECT reallocate('order-1', 'LAMP');
+SELECT reference, allocated_quantity FROM batches ORDER BY reference;
+
+-- It changes the quantity. The units that the line has itself count as free.
+SELECT reallocate('order-1', 'LAMP', 3);
+SELECT reallocate('order-1', 'LAMP', 5);
+SELECT reallocate('order-1', 'LAMP', 6);
+SELECT reallocate('order-1', 'LAMP', 10);
+SELECT reference, allocated_quantity FROM batches ORDER BY reference;
+SELECT orderid, qty, batchref FROM order_lines;
+
+-- A line that fits nowhere stays as it was.
+SELECT reallocate('order-1', 'LAMP', 11);
+SELECT reference, allocated_quantity FROM batches ORDER BY reference;
+SELECT orderid, qty, batchref FROM order_lines;
+
+-- All that is so too where its own batch is the only one.
+SELECT add_batch('only', 'CHAIR', 4);
+SELECT allocate('order-1', 'CHAIR', 3);
+SELECT reallocate('order-1', 'CHAIR', 4);
+SELECT reallocate('order-1', 'CHAIR', 5);
+SELECT orderid, qty, batchref FROM order_lines WHERE sku = 'CHAIR';
+
+-- A line that waits gets a batch, with its old quantity or a new one; while none has room it waits on.
+SELECT * FROM change_batch_quantity('only', 2);
+SELECT reallocate('order-1', 'CHAIR');
+SELECT reallocate('order-1', 'CHAIR', 3);
+SELECT orderid, qty, batchref FROM order_lines WHERE sku = 'CHAIR';
+SELECT reallocate('order-1', 'CHAIR', 2);
+SELECT orderid, qty, batchref FROM order_lines WHERE sku = 'CHAIR';
+
+-- A line that is not there is allocated if the quantity is said, and refused if it is not.
+SELECT reallocate('order-2', 'LAMP', 1);
+SELECT reallocate('order-3', 'LAMP');
+SELECT reallocate('order-3', 'LAMP', NULL);
+SELECT reallocate('order-3', 'SOFA', 1);
+SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY orderid, sku;

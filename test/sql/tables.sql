@@ -1,0 +1,49 @@
+-- The tables guard themselves against whoever may write to them by hand.
+\set VERBOSITY sqlstate
+TRUNCATE batches, order_lines;
+SELECT add_batch('batch-1', 'LAMP', 10);
+SELECT add_batch('batch-2', 'LAMP', 10);
+SELECT allocate('order-1', 'LAMP', 7);
+
+-- Nobody can oversell a batch, or owe it units.
+UPDATE batches SET allocated_quantity = 11 WHERE reference = 'batch-1';
+UPDATE batches SET allocated_quantity = -1 WHERE reference = 'batch-2';
+UPDATE batches SET purchased_quantity = 6 WHERE reference = 'batch-1';
+INSERT INTO batches (reference, sku, purchased_quantity) VALUES ('batch-3', 'LAMP', -1);
+
+-- A reference names one batch, and an order has one line of a SKU.
+INSERT INTO batches (reference, sku, purchased_quantity) VALUES ('batch-1', 'CHAIR', 1);
+INSERT INTO order_lines (orderid, sku, qty) VALUES ('order-1', 'LAMP', 1);
+INSERT INTO order_lines (orderid, sku, qty) VALUES ('order-2', 'LAMP', 0);
+
+-- A batch that serves lines stays, under its name.
+\set VERBOSITY default
+DELETE FROM batches WHERE reference = 'batch-1';
+\echo SQLSTATE :SQLSTATE
+DELETE FROM batches;
+UPDATE batches SET reference = 'batch-3' WHERE reference = 'batch-1';
+UPDATE batches SET sku = 'CHAIR' WHERE reference = 'batch-1';
+\echo SQLSTATE :SQLSTATE
+TRUNCATE batches;
+\echo SQLSTATE :SQLSTATE
+SELECT reference, sku, allocated_quantity FROM batches ORDER BY reference;
+
+-- What says nothing new about its name is no matter: a ship may be late.
+UPDATE batches SET eta = '2030-01-01', reference = 'batch-1', sku = 'LAMP' WHERE reference = 'batch-1';
+SELECT reallocate('order-1', 'LAMP');
+
+-- A batch that serves none may be renamed or deleted; so may all of them be, once lines no more than wait.
+UPDATE batches SET reference = 'batch-4' WHERE reference = 'batch-1';
+DELETE FROM batches WHERE reference = 'batch-4';
+SELECT * FROM change_batch_quantity('batch-2', 0);
+TRUNCATE batches;
+SELECT orderid, sku, qty, batchref FROM order_lines;
+
+-- Both tables may be emptied together.
+SELECT add_batch('batch-1', 'LAMP', 10);
+SELECT allocate('order-1', 'LAMP', 7);
+TRUNCATE batches, order_lines;
+
+-- The trigger's function is of no use by itself.
+SELECT keep_allocated_batches();
+\echo SQLSTATE :SQLSTATE
