@@ -2,19 +2,22 @@ EXTENSION = allocation
 EXTVERSION = 1.0.0
 MODULE_big = allocation
 OBJS = src/allocation.o src/bulk_services.o src/model.o src/services.o src/spi_repository.o src/subtransaction.o
-DATA = sql/allocation--$(EXTVERSION).sql
+DATA = $(wildcard sql/allocation--*.sql)
+PG_CPPFLAGS = -DALLOCATION_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden
 
 REGRESS = install allocate deallocate reallocate change_batch_quantity allocate_lines errors arguments \
 	transactions tables views read_only privileges
 REGRESS_OPTS = --inputdir=test --outputdir=. --load-extension=allocation --encoding=UTF8
 ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_line same_batch \
-	guarded_batches no_deadlock many_lines serialization
+	guarded_batches no_deadlock many_lines serialization kept_snapshot
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.
 SERVER = test/server
 TEST_PACKAGES = libcmocka-dev postgresql-VERSION-pgtap libtap-parser-sourcehandler-pgtap-perl
+CLIENT_PACKAGES = pgbouncer libpq-dev python3-psycopg2 python3-psycopg libpostgresql-jdbc-java libjunixsocket-java \
+	$(shell command -v javac >/dev/null || echo default-jdk-headless) $(shell command -v npm >/dev/null || echo npm)
 
 ifdef PG_CONFIG
 export PG_CONFIG
@@ -25,7 +28,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
-else ifeq ($(filter demo shell test,$(MAKECMDGOALS)),)
+else ifeq ($(filter demo shell test clients,$(MAKECMDGOALS)),)
 $(error "$(PG_CONFIG)" leads to no PostgreSQL server headers: install postgresql-server-dev-all, or say make PG_CONFIG=/path/to/pg_config)
 endif
 
@@ -38,4 +41,7 @@ shell:
 test:
 	@PACKAGES="$(TEST_PACKAGES)" $(SERVER) test/all
 
-.PHONY: demo shell test
+clients:
+	@PACKAGES="$(CLIENT_PACKAGES)" $(SERVER) test/clients/run
+
+.PHONY: demo shell test clients

@@ -4,6 +4,7 @@
  *		and turn its outcome into a value or an error.
  */
 #include "postgres.h"
+
 #include "compat.h"
 
 #include "catalog/pg_type.h"
@@ -25,7 +26,7 @@
 #include "services.h"
 #include "subtransaction.h"
 
-PG_MODULE_MAGIC;
+PG_MODULE_MAGIC_EXT(.name = "allocation", .version = ALLOCATION_VERSION);
 
 /* The SQLSTATEs of the domain's own refusals. */
 #define ERRCODE_INVALID_SKU MAKE_SQLSTATE('S', 'K', '0', '0', '1')
@@ -398,14 +399,15 @@ allocation_change_batch_quantity(PG_FUNCTION_ARGS)
 
 /* Allocates lines, the quantities of which the caller has asked for in qtys. */
 static Datum
-allocate_many(FunctionCallInfo fcinfo, Subtransaction *subtransaction, OrderLine *lines,
+allocate_many(FunctionCallInfo fcinfo, UnitOfWork *uow, OrderLine *lines,
 			  const Column *qtys, bool all_or_nothing)
 {
+	SpiRepository *repository = &((Subtransaction *) uow)->repository;
 	LinesResult result;
 
-	spi_repository_begin_progress(&subtransaction->repository, qtys->n);
-	result = allocate_lines(&subtransaction->base, lines, qtys->n, all_or_nothing);
-	spi_repository_end_progress(&subtransaction->repository);
+	spi_repository_begin_progress(repository, qtys->n);
+	result = allocate_lines(uow, lines, qtys->n, all_or_nothing);
+	spi_repository_end_progress(repository);
 	if (result.refused.outcome != DONE)
 		report_refusal(&result.refused, DatumGetInt32(qtys->values[result.position]), result.position + 1);
 	return lines_result(fcinfo, result.lines, result.nlines);
@@ -421,19 +423,19 @@ PGDLLEXPORT Datum
 allocation_allocate_lines(PG_FUNCTION_ARGS)
 {
 	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "allocate_lines()");
 	Column		orderids = array_argument(fcinfo, 0, "orderids", TEXTOID);
 	Column		skus = array_argument(fcinfo, 1, "skus", TEXTOID);
 	Column		qtys = array_argument(fcinfo, 2, "qtys", INT4OID);
 	bool		all_or_nothing = flag_argument(fcinfo, 3, "all_or_nothing");
 	OrderLine  *lines;
 
-	begin(fcinfo, &subtransaction, "allocate_lines()");
 	refuse_unequal(&orderids, &skus);
 	refuse_unequal(&orderids, &qtys);
 	lines = new_lines(&skus, &qtys);
 	for (int i = 0; i < orderids.n; i++)
 		lines[i].orderid = name_element(&orderids, i);
-	return allocate_many(fcinfo, &subtransaction, lines, &qtys, all_or_nothing);
+	return allocate_many(fcinfo, uow, lines, &qtys, all_or_nothing);
 }
 
 PG_FUNCTION_INFO_V1(allocation_allocate_order);
@@ -446,18 +448,18 @@ PGDLLEXPORT Datum
 allocation_allocate_order(PG_FUNCTION_ARGS)
 {
 	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "allocate_order()");
 	const char *orderid = name_argument(fcinfo, 0, "orderid");
 	Column		skus = array_argument(fcinfo, 1, "skus", TEXTOID);
 	Column		qtys = array_argument(fcinfo, 2, "qtys", INT4OID);
 	bool		all_or_nothing = flag_argument(fcinfo, 3, "all_or_nothing");
 	OrderLine  *lines;
 
-	begin(fcinfo, &subtransaction, "allocate_order()");
 	refuse_unequal(&skus, &qtys);
 	lines = new_lines(&skus, &qtys);
 	for (int i = 0; i < skus.n; i++)
 		lines[i].orderid = orderid;
-	return allocate_many(fcinfo, &subtransaction, lines, &qtys, all_or_nothing);
+	return allocate_many(fcinfo, uow, lines, &qtys, all_or_nothing);
 }
 
 PG_FUNCTION_INFO_V1(allocation_deallocate_order);

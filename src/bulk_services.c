@@ -325,7 +325,7 @@ serve_wanting(AllocateLines *command)
 	}
 
 	/* Where others take the same units all the time, locks let this call get through at the second attempt. */
-	repository->visit_batches(repository, demands, n, repository->attempt > 0, serve_from_batch, &serving);
+	repository->visit_batches(repository, demands, n, repository->cautious, serve_from_batch, &serving);
 	return serving;
 }
 
@@ -442,7 +442,7 @@ allocate_lines_body(Repository *repository, void *context)
 	command->repository = repository;
 	*result = (LinesResult) {.nlines = command->n, .lines = command->lines};
 	collect_requests(command);
-	if (repository->attempt > 0)
+	if (repository->cautious)
 		look_up_requests(command);
 	gather_wanting(command);
 	if (command->nwanting > 0)
@@ -451,7 +451,7 @@ allocate_lines_body(Repository *repository, void *context)
 	refuse_unserved(command);
 
 	/* As with a single line, what is known is looked for only where that matters. */
-	if (repository->attempt == 0 && has_unserved(command))
+	if (!repository->cautious && has_unserved(command))
 		return RETRY;
 	if (result->refused.outcome == OUT_OF_STOCK)
 		result->refused.most_available = most_available_for(command, &command->lines[result->position]);

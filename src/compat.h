@@ -12,4 +12,9 @@
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #endif
 
+/* From 18 on, a library says of which release it is. */
+#if PG_VERSION_NUM < 180000
+#define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
+#endif
+
 #endif							/* COMPAT_H */

@@ -41,8 +41,13 @@ typedef struct Repository Repository;
 
 struct Repository
 {
-	/* How often this unit of work was undone to begin again: 0 at first. */
-	int			attempt;
+	/*
+	 * Whether to look before writing.  A first attempt need not, as a write
+	 * meets what is there already.  It must where an earlier attempt met
+	 * something, and in a transaction that keeps its snapshot: there a write
+	 * does not meet what others have removed but the snapshot still shows.
+	 */
+	bool		cautious;
 
 	/* Memory that lives as long as what the repository hands out. */
 	void	   *(*allocate_memory) (Repository *repository, size_t size);

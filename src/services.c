@@ -86,7 +86,7 @@ add_batch_body(Repository *repository, void *context)
 	AddBatch   *command = context;
 	Batch		known;
 
-	if (repository->attempt > 0 &&
+	if (repository->cautious &&
 		repository->find_batch(repository, command->batch->reference, &known))
 	{
 		command->outcome = BATCH_EXISTS;
@@ -192,13 +192,13 @@ allocate_body(Repository *repository, void *context)
 {
 	LineCommand *command = context;
 	OrderLine	known;
-	bool		is_known = repository->attempt > 0 && find_line(repository, &command->line, &known);
+	bool		is_known = repository->cautious && find_line(repository, &command->line, &known);
 	Verdict		verdict;
 
 	if (is_known && is_answered(command, &known))
 		return UNDO;
 	verdict = place_line(repository, command->line, is_known ? &known : NULL, &command->result);
-	if (command->result.outcome != DONE && repository->attempt == 0 &&
+	if (command->result.outcome != DONE && !repository->cautious &&
 		find_line(repository, &command->line, &known))
 		is_answered(command, &known);
 	return verdict;

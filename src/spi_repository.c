@@ -7,6 +7,7 @@
  * bare name (IN, BETWEEN, IS DISTINCT FROM, CASE x WHEN) must not be used here.
  */
 #include "postgres.h"
+
 #include "compat.h"
 
 #include "access/htup_details.h"

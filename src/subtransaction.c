@@ -3,6 +3,7 @@
  *		Begins, keeps and undoes the subtransaction around a unit of work.
  */
 #include "postgres.h"
+
 #include "compat.h"
 
 #include "access/xact.h"
@@ -75,23 +76,19 @@ static void
 subtransaction_run(UnitOfWork *uow, Body body, void *command)
 {
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
+	int			attempts = 0;
 
-	for (repository->base.attempt = 0;; repository->base.attempt++)
+	repository->base.cautious = IsolationUsesXactSnapshot();
+	while (attempt(repository, body, command) == RETRY)
 	{
-		if (attempt(repository, body, command) != RETRY)
-			return;
-
-		/*
-		 * A body may meet, once, what it only sees by looking for it.  Beyond
-		 * that, what has changed can be seen only under a new snapshot.
-		 */
-		if (repository->base.attempt > (IsolationUsesXactSnapshot() ? 0 : MAX_ATTEMPTS))
+		/* Without a new snapshot, another attempt would see the same. */
+		if (IsolationUsesXactSnapshot() || ++attempts == MAX_ATTEMPTS)
 			ereport(ERROR,
 					errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					errmsg("could not serialize access due to concurrent update"),
-					errdetail("A unit of work was undone %d times.", repository->base.attempt + 1),
 					errhint("Run the transaction again."));
 		CHECK_FOR_INTERRUPTS();
+		repository->base.cautious = true;
 	}
 }
 

@@ -374,12 +374,12 @@ run(UnitOfWork *uow, Body body, void *command)
 	Verdict		verdict;
 
 	fake->failed = false;
-	fake->repository.attempt = 0;
+	fake->attempts = 0;
 	do
 	{
+		fake->repository.cautious = fake->attempts++ > 0;
 		fake->writes = 0;
 		verdict = attempt(fake, body, command);
-		fake->attempts = ++fake->repository.attempt;
 	} while (verdict == RETRY);
 }
 
