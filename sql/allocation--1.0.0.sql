@@ -115,6 +115,30 @@ CREATE FUNCTION deallocate_order(orderid text)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_deallocate_order' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+-- One statement, so one snapshot: it may run at any time. It works as the owner of the tables, and its names were
+-- resolved when the extension was created.
+CREATE FUNCTION check_allocation()
+	RETURNS TABLE (fault text, sku text, batchref text, orderid text, found bigint, expected bigint)
+	LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT 'counter_differs', b.sku, b.reference, NULL::text, b.allocated_quantity::bigint, coalesce(l.units, 0)
+		FROM batches AS b
+			LEFT JOIN (SELECT batchref, sum(qty) AS units FROM order_lines GROUP BY batchref) AS l
+				ON l.batchref = b.reference
+		WHERE b.allocated_quantity <> coalesce(l.units, 0)
+	UNION ALL
+	SELECT 'oversold', b.sku, b.reference, NULL, b.allocated_quantity, b.purchased_quantity
+		FROM batches AS b
+		WHERE b.allocated_quantity NOT BETWEEN 0 AND b.purchased_quantity
+	UNION ALL
+	SELECT CASE WHEN b.reference IS NULL THEN 'missing_batch' ELSE 'wrong_sku' END,
+			l.sku, l.batchref, l.orderid, l.qty, NULL
+		FROM order_lines AS l
+			LEFT JOIN batches AS b ON b.reference = l.batchref
+		WHERE l.batchref IS NOT NULL AND b.sku IS DISTINCT FROM l.sku
+	ORDER BY 1, 2, 3, 4;
+END;
+
 -- What they say of themselves
 
 COMMENT ON DOMAIN batch_quantity IS 'Units in a batch: none or more';
@@ -189,6 +213,10 @@ COMMENT ON FUNCTION change_batch_quantity(text, integer) IS
 'leave the batch, newest allocation first, until it does; each gets the first other batch with room, or waits. Returns '
 'one row per line that has left, with its new batch or NULL. Errors: SK003 if there is no such batch; 22004, 22023, '
 '22001 for a missing or improper argument.';
+COMMENT ON FUNCTION check_allocation() IS
+'Returns one row for each contradiction in the tables, none if all is well. counter_differs: a batch has found units '
+'allocated, its lines expected; oversold: a batch has found units allocated of expected; missing_batch, wrong_sku: a line '
+'of found units is tied to a batch that is not there, or is of another SKU. Reads all rows, changes and blocks nothing.';
 COMMENT ON FUNCTION batch_room(integer, integer) IS
 'The room of a batch with these quantities: as many units as are left or, while that is many, somewhat more.';
 COMMENT ON FUNCTION keep_allocated_batches() IS
@@ -196,11 +224,12 @@ COMMENT ON FUNCTION keep_allocated_batches() IS
 
 -- Privileges
 --
--- The C code works as the owner of the tables, who is whoever creates the extension. The functions stay with
--- the superuser: a C function that an ordinary role owns is a way to more privileges.
+-- The C code works as the owner of the tables, who is whoever creates the extension. The C functions stay
+-- with the superuser: one that an ordinary role owns is a way to more privileges.
 
 ALTER DOMAIN batch_quantity OWNER TO @extowner@;
 ALTER DOMAIN line_quantity OWNER TO @extowner@;
+ALTER FUNCTION check_allocation() OWNER TO @extowner@;
 ALTER TABLE batches OWNER TO @extowner@;
 ALTER TABLE order_lines OWNER TO @extowner@;
 ALTER VIEW allocations OWNER TO @extowner@;
@@ -217,6 +246,7 @@ REVOKE EXECUTE ON FUNCTION
 	reallocate(text, text, integer),
 	change_batch_quantity(text, integer),
 	batch_room(integer, integer),
+	check_allocation(),
 	keep_allocated_batches()
 	FROM PUBLIC;
 
@@ -229,5 +259,6 @@ GRANT EXECUTE ON FUNCTION
 	deallocate_order(text),
 	reallocate(text, text, integer),
 	change_batch_quantity(text, integer),
-	batch_room(integer, integer)
+	batch_room(integer, integer),
+	check_allocation()
 	TO @extowner@ WITH GRANT OPTION;
