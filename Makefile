@@ -14,8 +14,9 @@ ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_l
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.
+OWN_SERVER = demo shell test clients stress fuzz bench bench-instructions
 SERVER = test/server
-TEST_PACKAGES = libcmocka-dev postgresql-VERSION-pgtap libtap-parser-sourcehandler-pgtap-perl
+TEST_PACKAGES = libcmocka-dev python3-psycopg2 sqlsmith postgresql-VERSION-pgtap libtap-parser-sourcehandler-pgtap-perl
 CLIENT_PACKAGES = pgbouncer libpq-dev python3-psycopg2 python3-psycopg libpostgresql-jdbc-java libjunixsocket-java \
 	$(shell command -v javac >/dev/null || echo default-jdk-headless) $(shell command -v npm >/dev/null || echo npm)
 
@@ -28,7 +29,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
-else ifeq ($(filter demo shell test clients,$(MAKECMDGOALS)),)
+else ifeq ($(filter $(OWN_SERVER),$(MAKECMDGOALS)),)
 $(error "$(PG_CONFIG)" leads to no PostgreSQL server headers: install postgresql-server-dev-all, or say make PG_CONFIG=/path/to/pg_config)
 endif
 
@@ -44,4 +45,16 @@ test:
 clients:
 	@PACKAGES="$(CLIENT_PACKAGES)" $(SERVER) test/clients/run
 
-.PHONY: demo shell test clients
+stress:
+	@PACKAGES=python3-psycopg2 $(SERVER) test/stress --seconds $(or $(SECONDS),600)
+
+fuzz:
+	@PACKAGES="sqlsmith python3-psycopg2" $(SERVER) test/fuzz --seconds $(or $(SECONDS),600)
+
+bench:
+	@test/bench/run
+
+bench-instructions:
+	@test/bench/instructions
+
+.PHONY: $(OWN_SERVER)

@@ -151,11 +151,11 @@ SET ROLE regress_allocation_owner;
 CREATE SCHEMA regress_shop;
 CREATE EXTENSION allocation SCHEMA regress_shop;
 
--- The tables and views are the owner's; the functions, being C, stay the superuser's.
+-- The tables and views are the owner's; the C functions stay the superuser's.
 SELECT relname, relowner::regrole FROM pg_class
 	WHERE relnamespace = 'regress_shop'::regnamespace AND relkind IN ('r', 'v') ORDER BY relname;
 SELECT DISTINCT rolsuper FROM pg_proc JOIN pg_roles ON pg_roles.oid = proowner
-	WHERE pronamespace = 'regress_shop'::regnamespace;
+	WHERE pronamespace = 'regress_shop'::regnamespace AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c');
 
 -- Everything works for the owner,
 SET search_path = regress_shop;
