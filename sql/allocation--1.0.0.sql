@@ -81,7 +81,7 @@ CREATE VIEW stock AS
 
 -- A call on many lines shows as a COPY into order_lines, with one parameter that pg_stat_progress_copy has not.
 CREATE VIEW allocation_progress AS
-	SELECT pid, param4 AS lines_done, param20 AS lines_total
+	SELECT pid, param3 AS lines_done, param20 AS lines_total
 	FROM pg_catalog.pg_stat_get_progress_info('COPY')
 	WHERE relid = 'order_lines'::pg_catalog.regclass AND param20 > 0;
 

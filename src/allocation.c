@@ -175,10 +175,13 @@ new_lines(const Column *skus, const Column *qtys)
 	OrderLine  *lines = MemoryContextAllocHuge(CurrentMemoryContext, skus->n * sizeof(OrderLine));
 
 	for (int i = 0; i < skus->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		lines[i] = (OrderLine) {
 			.sku = name_element(skus, i),
 			.qty = checked_quantity(DatumGetInt32(element(qtys, i)), "qtys", i + 1)
 		};
+	}
 	return lines;
 }
 
@@ -224,6 +227,7 @@ lines_result(FunctionCallInfo fcinfo, const OrderLine *lines, size_t n)
 		};
 		bool		nulls[] = {false, false, false, line->batchref == NULL};
 
+		CHECK_FOR_INTERRUPTS();
 		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -57,32 +57,87 @@ pointers_to(Repository *repository, OrderLine *lines, size_t n)
 }
 
 /*
- * Writing lines
+ * Sorting
  */
 
+/* So many elements are sorted at once; in between, the caller can cancel. */
+#define ELEMENTS_PER_SORT 65536
+
 static size_t
-part_of(size_t n, size_t done)
+smaller(size_t a, size_t b)
 {
-	return n - done < LINES_PER_WRITE ? n - done : LINES_PER_WRITE;
+	return a < b ? a : b;
 }
+
+/* Merges what is sorted before and from the middle. */
+static void
+merge(const char *from, char *to, size_t middle, size_t n, size_t size,
+	  int (*compare) (const void *a, const void *b))
+{
+	size_t		left = 0;
+	size_t		right = middle;
+
+	for (; left < middle || right < n; to += size)
+	{
+		bool		take_left = left < middle &&
+			(right == n || compare(from + left * size, from + right * size) <= 0);
+
+		memcpy(to, from + (take_left ? left++ : right++) * size, size);
+	}
+}
+
+/* Sorts n elements, as qsort does. */
+static void
+sort(Repository *repository, void *elements, size_t n, size_t size,
+	 int (*compare) (const void *a, const void *b))
+{
+	char	   *from = elements;
+	char	   *to;
+
+	for (size_t i = 0; i < n; i += ELEMENTS_PER_SORT)
+	{
+		qsort(from + i * size, smaller(n - i, ELEMENTS_PER_SORT), size, compare);
+		repository->report_progress(repository, 0);
+	}
+	if (n <= ELEMENTS_PER_SORT)
+		return;
+
+	to = repository->allocate_memory(repository, n * size);
+	for (size_t sorted = ELEMENTS_PER_SORT; sorted < n; sorted *= 2)
+	{
+		char	   *merged = to;
+
+		for (size_t i = 0; i < n; i += 2 * sorted)
+			merge(from + i * size, to + i * size, smaller(n - i, sorted), smaller(n - i, 2 * sorted), size, compare);
+		to = from;
+		from = merged;
+		repository->report_progress(repository, 0);
+	}
+	if (from != elements)
+		memcpy(elements, from, n * size);
+}
+
+/*
+ * Writing lines
+ */
 
 static void
 add_in_parts(Repository *repository, OrderLine **lines, size_t n)
 {
-	for (size_t done = 0; done < n; done += part_of(n, done))
+	for (size_t done = 0; done < n; done += LINES_PER_WRITE)
 	{
 		repository->report_progress(repository, done);
-		repository->add_lines(repository, lines + done, part_of(n, done));
+		repository->add_lines(repository, lines + done, smaller(n - done, LINES_PER_WRITE));
 	}
 }
 
 static bool
 change_in_parts(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 {
-	for (size_t done = 0; done < n; done += part_of(n, done))
+	for (size_t done = 0; done < n; done += LINES_PER_WRITE)
 	{
 		repository->report_progress(repository, done);
-		if (!repository->change_lines(repository, from + done, to + done, part_of(n, done)))
+		if (!repository->change_lines(repository, from + done, to + done, smaller(n - done, LINES_PER_WRITE)))
 			return false;
 	}
 	return true;
@@ -226,7 +281,7 @@ collect_requests(AllocateLines *command)
 		command->lines[i].batchref = NULL;
 		requests[i] = (Request) {.line = &command->lines[i]};
 	}
-	qsort(requests, command->n, sizeof(Request), compare_requests);
+	sort(command->repository, requests, command->n, sizeof(Request), compare_requests);
 	for (size_t i = 1; i < command->n; i++)
 	{
 		if (compare_identities(first->line, requests[i].line) != 0)
@@ -302,7 +357,7 @@ gather_wanting(AllocateLines *command)
 		else
 			command->wanting[command->nwanting++] = line;
 	}
-	qsort(command->wanting, command->nwanting, sizeof(OrderLine *), compare_turns);
+	sort(command->repository, command->wanting, command->nwanting, sizeof(OrderLine *), compare_turns);
 }
 
 /* Ties the lines to the first batches that can serve them; the charges come in lock order. */
@@ -447,7 +502,6 @@ allocate_lines_body(Repository *repository, void *context)
 	gather_wanting(command);
 	if (command->nwanting > 0)
 		serving = serve_wanting(command);
-	repository->report_progress(repository, 0);
 	refuse_unserved(command);
 
 	/* As with a single line, what is known is looked for only where that matters. */

@@ -300,11 +300,11 @@ execute(Repository *repository, Statement *statement, const NullableDatum *value
 	return SPI_processed;
 }
 
-/* Writes n rows, of which a trigger of the user's may have robbed us. */
+/* A trigger of the user's may have robbed us of rows that we have added. */
 static void
-write_rows(Repository *repository, Statement *statement, size_t n, const NullableDatum *values)
+expect_rows(uint64 nadded, size_t n)
 {
-	if (execute(repository, statement, values, None_Receiver) != n)
+	if (nadded != n)
 		ereport(ERROR,
 				errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 				errmsg("a trigger on a table of extension \"allocation\" has suppressed a row"));
@@ -328,45 +328,7 @@ string(const char *value)
 	return (NullableDatum) {.value = CStringGetTextDatum(value)};
 }
 
-/* When the line was allocated; NULL while it waits. */
-static NullableDatum
-allocated_at(const OrderLine *line)
-{
-	return (NullableDatum) {.value = TimestampTzGetDatum(line->allocated_at), .isnull = !line->batchref};
-}
-
-static NullableDatum
-array(Datum *values, bool *nulls, size_t n, Oid type)
-{
-	int16		length;
-	bool		by_value;
-	char		alignment;
-	int			lower_bound = 1;
-	int			dimension = (int) n;
-
-	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	return (NullableDatum) {
-		.value = PointerGetDatum(construct_md_array(values, nulls, 1, &dimension, &lower_bound,
-													type, length, by_value, alignment))
-	};
-}
-
-/* One array of what a function says of each line. */
-static NullableDatum
-line_array(OrderLine **lines, size_t n, NullableDatum (*column) (const OrderLine *line), Oid type)
-{
-	Datum	   *values = palloc(n * sizeof(Datum));
-	bool	   *nulls = palloc(n * sizeof(bool));
-
-	for (size_t i = 0; i < n; i++)
-	{
-		NullableDatum value = column(lines[i]);
-
-		values[i] = value.value;
-		nulls[i] = value.isnull;
-	}
-	return array(values, nulls, n, type);
-}
+/* What a statement is told of a line. */
 
 static NullableDatum
 orderid(const OrderLine *line)
@@ -390,6 +352,52 @@ static NullableDatum
 batchref(const OrderLine *line)
 {
 	return string(line->batchref);
+}
+
+static NullableDatum
+allocated_at(const OrderLine *line)
+{
+	return (NullableDatum) {.value = TimestampTzGetDatum(line->allocated_at), .isnull = !line->batchref};
+}
+
+static NullableDatum
+array(Datum *values, bool *nulls, size_t n, Oid array_type)
+{
+	Oid			type = get_element_type(array_type);
+	int16		length;
+	bool		by_value;
+	char		alignment;
+	int			lower_bound = 1;
+	int			dimension = (int) n;
+
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	return (NullableDatum) {
+		.value = PointerGetDatum(construct_md_array(values, nulls, 1, &dimension, &lower_bound,
+													type, length, by_value, alignment))
+	};
+}
+
+/* A parameter that is an array: what a function says of each of these lines. */
+typedef struct LinesColumn
+{
+	OrderLine **lines;
+	NullableDatum (*value) (const OrderLine *line);
+} LinesColumn;
+
+static NullableDatum
+lines_array(const LinesColumn *column, size_t n, Oid array_type)
+{
+	Datum	   *values = palloc(n * sizeof(Datum));
+	bool	   *nulls = palloc(n * sizeof(bool));
+
+	for (size_t i = 0; i < n; i++)
+	{
+		NullableDatum value = column->value(column->lines[i]);
+
+		values[i] = value.value;
+		nulls[i] = value.isnull;
+	}
+	return array(values, nulls, n, array_type);
 }
 
 /*
@@ -518,12 +526,13 @@ visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisit
 {
 	if (n == 1)
 		read_lines(repository, &select_line,
-					(NullableDatum[]) {orderid(lines[0]), sku(lines[0])}, visit, context);
+				   (NullableDatum[]) {orderid(lines[0]), sku(lines[0])}, visit, context);
 	else
 		read_lines(repository, &select_lines,
-					(NullableDatum[]) {
-						line_array(lines, n, orderid, TEXTOID), line_array(lines, n, sku, TEXTOID)
-					}, visit, context);
+				   (NullableDatum[]) {
+					   lines_array(&(LinesColumn) {lines, orderid}, n, TEXTARRAYOID),
+					   lines_array(&(LinesColumn) {lines, sku}, n, TEXTARRAYOID)
+				   }, visit, context);
 }
 
 static void
@@ -601,7 +610,7 @@ visit_batches(Repository *repository, const Demand *demands, size_t n, bool lock
 		qtys[i] = Int32GetDatum(demands[i].qty);
 	}
 	read_batches(repository, locked ? &lock_batches_for_many : &select_batches_for_many,
-				 (NullableDatum[]) {array(skus, NULL, n, TEXTOID), array(qtys, NULL, n, INT4OID)},
+				 (NullableDatum[]) {array(skus, NULL, n, TEXTARRAYOID), array(qtys, NULL, n, INT4ARRAYOID)},
 				 visit, context);
 }
 
@@ -617,9 +626,10 @@ add_batch(Repository *repository, const Batch *batch)
 {
 	NullableDatum eta = {.value = DateADTGetDatum(batch->eta), .isnull = !batch->under_way};
 
-	write_rows(repository, &insert_batch, 1, (NullableDatum[]) {
-			  string(batch->reference), string(batch->sku),
-			  number(batch->purchased_quantity), number(batch->allocated_quantity), eta});
+	expect_rows(execute(repository, &insert_batch, (NullableDatum[]) {
+						string(batch->reference), string(batch->sku),
+						number(batch->purchased_quantity), number(batch->allocated_quantity), eta
+						}, None_Receiver), 1);
 }
 
 static bool
@@ -648,8 +658,8 @@ charge_batches(Repository *repository, const Charge *charges, size_t n)
 		units[i] = Int32GetDatum(charges[i].units);
 	}
 	return execute(repository, &charge_many, (NullableDatum[]) {
-				   array(skus, NULL, n, TEXTOID), array(references, NULL, n, TEXTOID),
-				   array(units, NULL, n, INT4OID)
+				   array(skus, NULL, n, TEXTARRAYOID), array(references, NULL, n, TEXTARRAYOID),
+				   array(units, NULL, n, INT4ARRAYOID)
 				   }, None_Receiver) == n;
 }
 
@@ -661,19 +671,40 @@ resize_batch(Repository *repository, const Batch *batch, int32_t purchased_quant
 	return execute(repository, &set_purchased_quantity, values, None_Receiver) > 0;
 }
 
+/*
+ * Runs a statement that takes arrays on n lines.  A long call comes here many
+ * times: the arrays are freed at once.
+ */
+static uint64
+execute_on_lines(Repository *repository, Statement *statement, size_t n, const LinesColumn *columns)
+{
+	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(arrays);
+	NullableDatum values[MAX_PARAMETERS];
+	uint64		nrows;
+
+	for (int i = 0; i < statement->nparameters; i++)
+		values[i] = lines_array(&columns[i], n, statement->types[i]);
+	nrows = execute(repository, statement, values, None_Receiver);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(arrays);
+	return nrows;
+}
+
 static void
 add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
+	uint64		added;
+
 	if (n == 1)
-		write_rows(repository, &insert_line, 1, (NullableDatum[]) {
-				   orderid(lines[0]), sku(lines[0]), qty(lines[0]), batchref(lines[0]), allocated_at(lines[0])});
+		added = execute(repository, &insert_line, (NullableDatum[]) {
+						orderid(lines[0]), sku(lines[0]), qty(lines[0]), batchref(lines[0]), allocated_at(lines[0])
+						}, None_Receiver);
 	else
-		write_rows(repository, &insert_lines, n, (NullableDatum[]) {
-				   line_array(lines, n, orderid, TEXTOID),
-				   line_array(lines, n, sku, TEXTOID),
-				   line_array(lines, n, qty, INT4OID),
-				   line_array(lines, n, batchref, TEXTOID),
-				   line_array(lines, n, allocated_at, TIMESTAMPTZOID)});
+		added = execute_on_lines(repository, &insert_lines, n, (LinesColumn[]) {
+								 {lines, orderid}, {lines, sku}, {lines, qty}, {lines, batchref}, {lines, allocated_at}
+								 });
+	expect_rows(added, n);
 }
 
 static bool
@@ -684,15 +715,10 @@ change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 					   orderid(from[0]), sku(from[0]), qty(from[0]), batchref(from[0]),
 					   qty(to[0]), batchref(to[0]), allocated_at(to[0])
 					   }, None_Receiver) == 1;
-	return execute(repository, &update_lines, (NullableDatum[]) {
-				   line_array(from, n, orderid, TEXTOID),
-				   line_array(from, n, sku, TEXTOID),
-				   line_array(from, n, qty, INT4OID),
-				   line_array(from, n, batchref, TEXTOID),
-				   line_array(to, n, qty, INT4OID),
-				   line_array(to, n, batchref, TEXTOID),
-				   line_array(to, n, allocated_at, TIMESTAMPTZOID)
-				   }, None_Receiver) == n;
+	return execute_on_lines(repository, &update_lines, n, (LinesColumn[]) {
+							{from, orderid}, {from, sku}, {from, qty}, {from, batchref},
+							{to, qty}, {to, batchref}, {to, allocated_at}
+							}) == n;
 }
 
 static bool
@@ -702,12 +728,9 @@ remove_lines(Repository *repository, OrderLine **lines, size_t n)
 		return execute(repository, &delete_line, (NullableDatum[]) {
 					   orderid(lines[0]), sku(lines[0]), qty(lines[0]), batchref(lines[0])
 					   }, None_Receiver) == 1;
-	return execute(repository, &delete_lines, (NullableDatum[]) {
-				   line_array(lines, n, orderid, TEXTOID),
-				   line_array(lines, n, sku, TEXTOID),
-				   line_array(lines, n, qty, INT4OID),
-				   line_array(lines, n, batchref, TEXTOID)
-				   }, None_Receiver) == n;
+	return execute_on_lines(repository, &delete_lines, n, (LinesColumn[]) {
+							{lines, orderid}, {lines, sku}, {lines, qty}, {lines, batchref}
+							}) == n;
 }
 
 /*

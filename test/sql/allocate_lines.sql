@@ -54,3 +54,24 @@ SELECT * FROM allocate_order('order-7', ARRAY['LAMP', repeat('x', 256)], '{1,1}'
 SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY orderid, sku;
 SELECT reference FROM batches
 	WHERE allocated_quantity <> (SELECT coalesce(sum(qty), 0) FROM order_lines WHERE batchref = reference);
+
+-- While a long call runs, other sessions see how far it is; here a trigger that is called by each part of it does.
+CREATE TABLE seen (lines_done bigint, lines_total bigint);
+CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_stat_clear_snapshot();
+	INSERT INTO seen SELECT lines_done, lines_total FROM allocation_progress WHERE pid = pg_backend_pid();
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER look AFTER INSERT ON order_lines EXECUTE FUNCTION look();
+SELECT add_batch('batch-p', 'PIN', 5000);
+SELECT count(batchref) FROM allocate_lines(
+	ARRAY(SELECT 'order-' || i FROM generate_series(1, 2500) AS i), array_fill('PIN'::text, ARRAY[2500]),
+	array_fill(2, ARRAY[2500]));
+TABLE seen;
+SELECT * FROM allocation_progress;
+DROP TRIGGER look ON order_lines;
+DROP FUNCTION look;
+DROP TABLE seen;
+SELECT * FROM change_batch_quantity('batch-p', 4999);

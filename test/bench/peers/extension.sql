@@ -1,0 +1,3 @@
+-- Us.
+
+CREATE EXTENSION allocation;
