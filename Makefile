@@ -7,14 +7,14 @@ PG_CPPFLAGS = -DALLOCATION_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden
 
 REGRESS = install allocate deallocate reallocate change_batch_quantity allocate_lines errors arguments \
-	transactions tables views read_only privileges check_allocation
+	transactions tables views read_only privileges check_allocation unusual
 REGRESS_OPTS = --inputdir=test --outputdir=. --load-extension=allocation --encoding=UTF8
 ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_line same_batch \
-	guarded_batches no_deadlock many_lines serialization kept_snapshot
+	guarded_batches no_deadlock many_lines serialization kept_snapshot vanished
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.
-OWN_SERVER = demo shell test clients stress fuzz bench bench-instructions
+OWN_SERVER = demo shell test clients stress fuzz coverage bench bench-instructions
 SERVER = test/server
 TEST_PACKAGES = libcmocka-dev python3-psycopg2 sqlsmith postgresql-VERSION-pgtap libtap-parser-sourcehandler-pgtap-perl
 CLIENT_PACKAGES = pgbouncer libpq-dev python3-psycopg2 python3-psycopg libpostgresql-jdbc-java libjunixsocket-java \
@@ -50,6 +50,9 @@ stress:
 
 fuzz:
 	@PACKAGES="sqlsmith python3-psycopg2" $(SERVER) test/fuzz --seconds $(or $(SECONDS),600)
+
+coverage:
+	@PACKAGES="lcov $(TEST_PACKAGES)" test/coverage
 
 bench:
 	@test/bench/run

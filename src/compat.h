@@ -17,4 +17,8 @@
 #define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
 #endif
 
+#if PG_VERSION_NUM < 170000
+#define SearchPathMatchesCurrentEnvironment(path) OverrideSearchPathMatchesCurrent(path)
+#endif
+
 #endif							/* COMPAT_H */

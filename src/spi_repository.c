@@ -11,6 +11,7 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/progress.h"
@@ -262,7 +263,8 @@ plan_for_growth(SPIPlanPtr plan)
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
 	int			nest_level;
 
-	if (source->is_valid && source->gplan && source->gplan->is_valid)
+	if (source->is_valid && source->gplan && source->gplan->is_valid &&
+		SearchPathMatchesCurrentEnvironment(source->search_path))
 		return;
 
 	nest_level = NewGUCNestLevel();
@@ -516,9 +518,20 @@ current_time(Repository *repository)
 static void
 report_progress(Repository *repository, size_t lines_done)
 {
+	SpiRepository *self = (SpiRepository *) repository;
+
 	CHECK_FOR_INTERRUPTS();
-	if (((SpiRepository *) repository)->shows_progress)
-		pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, lines_done);
+	if (!self->shows_progress)
+		return;
+	/* An attempt that is undone takes what it showed with it. */
+	if (MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID)
+	{
+		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, self->order_lines);
+		pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
+		pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_CALLBACK);
+		pgstat_progress_update_param(PROGRESS_LINES_TOTAL, self->lines_total);
+	}
+	pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, lines_done);
 }
 
 static void
@@ -791,21 +804,13 @@ spi_repository_init(SpiRepository *self, Oid namespace)
 	ReleaseSysCache(tuple);
 }
 
-/*
- * Shows other sessions how far a call with so many lines is: as a COPY into
- * order_lines, which also ends where the call ends by an error.
- */
+/* From now on, other sessions see how far a call with so many lines is: as a COPY into order_lines. */
 void
 spi_repository_begin_progress(SpiRepository *self, size_t lines)
 {
+	self->lines_total = lines;
 	/* A COPY whose trigger calls us goes on showing its own progress. */
-	if (!MyBEEntry || MyBEEntry->st_progress_command != PROGRESS_COMMAND_INVALID)
-		return;
-	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, self->order_lines);
-	pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
-	pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_CALLBACK);
-	pgstat_progress_update_param(PROGRESS_LINES_TOTAL, lines);
-	self->shows_progress = true;
+	self->shows_progress = MyBEEntry && MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID;
 }
 
 /* Ends that. */

@@ -15,6 +15,7 @@ typedef struct SpiRepository
 	Oid			order_lines;
 	MemoryContext memory;		/* where what is handed out lives */
 	bool		shows_progress;
+	size_t		lines_total;
 } SpiRepository;
 
 extern void spi_repository_init(SpiRepository *self, Oid namespace);

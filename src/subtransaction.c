@@ -86,7 +86,9 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 			ereport(ERROR,
 					errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					errmsg("could not serialize access due to concurrent update"),
-					errhint("Run the transaction again."));
+					attempts == MAX_ATTEMPTS
+					? errhint("If running the transaction again does not help, check_allocation() may tell what is wrong.")
+					: errhint("Run the transaction again."));
 		CHECK_FOR_INTERRUPTS();
 		repository->base.cautious = true;
 	}

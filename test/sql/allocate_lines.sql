@@ -75,3 +75,18 @@ DROP TRIGGER look ON order_lines;
 DROP FUNCTION look;
 DROP TABLE seen;
 SELECT * FROM change_batch_quantity('batch-p', 4999);
+
+-- Calls so large that they are sorted in parts; each line stands in them twice, far apart.
+SELECT add_batch('much-grain', 'GRAIN', 1000000), add_batch('much-rice', 'RICE', 1000000);
+SELECT lines, answer.*
+	FROM (VALUES (70000), (140000)) AS sizes (lines),
+	LATERAL (
+		SELECT array_agg('order-' || n % (lines / 2) ORDER BY n) AS orderids,
+			array_agg(CASE WHEN n % 2 = 0 THEN 'RICE' ELSE 'GRAIN' END ORDER BY n) AS skus
+		FROM generate_series(1, lines) AS n) AS call,
+	LATERAL (
+		SELECT count(*), count(DISTINCT (orderid, sku)), min(batchref), max(batchref)
+		FROM allocate_lines(orderids, skus, array_fill(1, ARRAY[lines]))) AS answer
+	ORDER BY lines;
+SELECT sku, allocated FROM stock WHERE allocated > 1000 ORDER BY sku;
+TRUNCATE batches, order_lines;

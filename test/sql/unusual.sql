@@ -1,0 +1,101 @@
+-- What callers seldom do, and what becomes of it.
+\set VERBOSITY default
+TRUNCATE batches, order_lines;
+SELECT add_batch('lamps', 'LAMP', 10);
+SELECT add_batch('more-lamps', 'LAMP', 4, '2030-01-01');
+SELECT add_batch('chairs', 'CHAIR', 5);
+
+-- The line that is refused need not be the first of its SKU, and of several it is the one that stands first.
+SELECT * FROM allocate_order('order-1', '{LAMP,CHAIR,LAMP}', '{7,1,8}');
+SELECT * FROM allocate_lines('{order-1,order-2,order-3}', '{LAMP,LAMP,LAMP}', '{5,6,9}');
+SELECT * FROM allocate_lines('{order-1,order-2}', '{LAMP,CHAIR}', '{11,6}');
+SELECT * FROM allocate_lines('{order-1,order-2}', '{CHAIR,LAMP}', '{6,11}');
+
+-- Lines that wait, wait on when they are asked for again and there is still no room; an order may give them back.
+SELECT * FROM allocate_lines('{order-1,order-2,order-2}', '{LAMP,LAMP,CHAIR}', '{11,12,6}', false);
+SELECT * FROM allocate_lines('{order-2,order-1,order-3}', '{LAMP,LAMP,LAMP}', '{12,11,1}', false);
+SELECT * FROM deallocate_order('order-2');
+SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY sku, orderid;
+
+-- The room of a batch is exact when little is left, be it little of much.
+SELECT batch_room(100, 92), batch_room(100, 50), batch_room(1600, 1550), batch_room(10, 20), batch_room(2147483647, 1);
+
+-- A COPY the trigger of which makes calls goes on showing its own progress.
+\set VERBOSITY terse
+CREATE TABLE wishes (orderid text, sku text, qty integer);
+CREATE FUNCTION fulfil() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM allocate_lines(ARRAY[NEW.orderid], ARRAY[NEW.sku], ARRAY[NEW.qty]);
+	RAISE NOTICE '% %', (SELECT count(*) FROM allocation_progress),
+		(SELECT relid::regclass FROM pg_stat_progress_copy WHERE pid = pg_backend_pid());
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER fulfil BEFORE INSERT ON wishes FOR EACH ROW EXECUTE FUNCTION fulfil();
+COPY wishes FROM stdin;
+order-4	LAMP	1
+order-5	LAMP	1
+\.
+DROP TABLE wishes;
+DROP FUNCTION fulfil;
+
+-- Constraints and triggers that a user has added report their own duplicates.
+BEGIN;
+CREATE UNIQUE INDEX one_line_of_chairs ON order_lines (sku) WHERE sku = 'CHAIR';
+SELECT allocate('order-6', 'CHAIR', 1);
+SELECT allocate('order-7', 'CHAIR', 1);
+ROLLBACK;
+CREATE SCHEMA elsewhere;
+CREATE TABLE elsewhere.notes (orderid text CONSTRAINT order_lines_pkey PRIMARY KEY);
+INSERT INTO elsewhere.notes VALUES ('order-8');
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO elsewhere.notes VALUES (NEW.orderid);
+	IF NEW.orderid = 'order-9' THEN
+		RAISE unique_violation USING MESSAGE = 'raised by hand';
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER note BEFORE INSERT ON order_lines FOR EACH ROW EXECUTE FUNCTION note();
+SELECT allocate('order-8', 'CHAIR', 1);
+SELECT allocate('order-9', 'CHAIR', 1);
+SELECT allocate('order-10', 'CHAIR', 1);
+DROP TRIGGER note ON order_lines;
+DROP FUNCTION note;
+
+-- Functions and tables have to stay together.
+\set VERBOSITY default
+BEGIN;
+ALTER FUNCTION allocate SET SCHEMA elsewhere;
+SELECT elsewhere.allocate('order-11', 'CHAIR', 1);
+ROLLBACK;
+\set VERBOSITY terse
+DROP TABLE elsewhere.notes;
+DROP SCHEMA elsewhere;
+
+-- The trigger's function is of no use in a trigger of another kind, either.
+BEGIN;
+CREATE TRIGGER too_early BEFORE DELETE ON batches FOR EACH ROW EXECUTE FUNCTION keep_allocated_batches();
+DELETE FROM batches WHERE reference = 'more-lamps';
+ROLLBACK;
+
+-- Where a hand that may write to the tables has made them contradict each other, a call ends: it does not try for ever.
+BEGIN;
+UPDATE batches SET allocated_quantity = 4 WHERE reference = 'more-lamps';
+SELECT * FROM change_batch_quantity('more-lamps', 3);
+\echo SQLSTATE :SQLSTATE
+ROLLBACK;
+BEGIN;
+INSERT INTO order_lines VALUES ('order-11', 'LAMP', 1, 'nowhere', now());
+SELECT reallocate('order-11', 'LAMP', 2);
+\echo SQLSTATE :SQLSTATE
+ROLLBACK;
+BEGIN;
+INSERT INTO order_lines VALUES ('order-11', 'LAMP', 1, 'nowhere', now());
+SELECT deallocate('order-11', 'LAMP');
+\echo SQLSTATE :SQLSTATE
+ROLLBACK;
+SELECT reference, allocated_quantity FROM batches ORDER BY reference;
+SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY orderid;
+TRUNCATE batches, order_lines;
