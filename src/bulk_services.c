@@ -508,7 +508,13 @@ allocate_lines_body(Repository *repository, void *context)
 	if (!repository->cautious && has_unserved(command))
 		return RETRY;
 	if (result->refused.outcome == OUT_OF_STOCK)
-		result->refused.most_available = most_available_for(command, &command->lines[result->position]);
+	{
+		const OrderLine *line = &command->lines[result->position];
+
+		result->refused.most_available = most_available_for(command, line);
+		if (result->refused.most_available >= line->qty)
+			return RETRY;		/* meanwhile there is room */
+	}
 	if (result->refused.outcome != DONE)
 		return UNDO;
 	return repository->charge_batches(repository, serving.charges, serving.ncharges) &&
@@ -629,7 +635,7 @@ shrink_batch(Repository *repository, const Batch *batch, int32_t qty, LinesResul
 	int64_t		now;
 	size_t		n;
 
-	repository->visit_siblings(repository, batch, list_batch, &siblings);
+	repository->visit_siblings(repository, batch, true, list_batch, &siblings);
 	for (size_t i = 0; i < siblings.n; i++)
 		if (strcmp(siblings.batches[i].reference, batch->reference) == 0)
 			leavers.batch = &siblings.batches[i];

@@ -90,9 +90,10 @@ struct Repository
 
 	/*
 	 * Visits the batches of the SKU of this one that have anything left, and
-	 * this one in any case, locked and in preference order.
+	 * this one in any case, as they are at one moment, in preference order;
+	 * locked or not as above.
 	 */
-	void		(*visit_siblings) (Repository *repository, const Batch *batch,
+	void		(*visit_siblings) (Repository *repository, const Batch *batch, bool locked,
 								   BatchVisitor visit, void *context);
 
 	/* Records a new batch.  Where its reference is known, this attempt ends here, undone. */

@@ -168,7 +168,8 @@ place_line(Repository *repository, OrderLine line, OrderLine *waiting, LineResul
 	if (!search.found)
 	{
 		*result = refuse_line(repository, &line);
-		return UNDO;
+		/* Meanwhile there may be room. */
+		return result->most_available >= line.qty ? RETRY : UNDO;
 	}
 
 	charge.reference = search.batch.reference;
@@ -266,28 +267,51 @@ exchange_stock(Repository *repository, const Batch *taken, int32_t wanted, const
 	return repository->charge_batches(repository, &take, 1);
 }
 
+/* What there is for a line once its own units are free. */
+typedef struct Freed
+{
+	const OrderLine *known;
+	int32_t		most_available;
+} Freed;
+
+static bool
+note_freed(void *context, const Batch *batch)
+{
+	Freed	   *freed = context;
+	OrderLine	line = *freed->known;
+	Batch		after = *batch;
+
+	if (strcmp(batch->reference, line.batchref) == 0)
+		batch_deallocate(&after, &line);
+	return note_most_available(&freed->most_available, &after);
+}
+
 /* Ties a line that has a batch to the first that can serve it once the line's own units are free. */
 static Verdict
 move_line(Repository *repository, OrderLine line, OrderLine *known, LineResult *result)
 {
 	Search		search = {.line = &line, .passed_over = known->batchref};
-	OrderLine	freed = *known;
+	OrderLine	left = *known;
 	OrderLine  *moved = &result->line;
 	Batch		own;
 	Batch	   *target = &search.batch;
 
 	if (!repository->find_batch(repository, known->batchref, &own))
 		return RETRY;
-	batch_deallocate(&own, &freed);
+	batch_deallocate(&own, &left);
 	search_batch(repository, &search);
 	if (batch_can_allocate(&own, &line) &&
 		!(search.found && batch_precedes(&search.batch, &own)))
 		target = &own;
 	else if (!search.found)
 	{
-		*result = refuse_line(repository, &line);
-		if (batch_available_quantity(&own) > result->most_available)
-			result->most_available = batch_available_quantity(&own);
+		Freed		freed = {.known = known};
+
+		/* Between the two looks, room may have moved from one batch to another: one look decides. */
+		repository->visit_siblings(repository, &own, false, note_freed, &freed);
+		if (freed.most_available >= line.qty)
+			return RETRY;
+		*result = (LineResult) {.outcome = OUT_OF_STOCK, .line = line, .most_available = freed.most_available};
 		return UNDO;
 	}
 

@@ -120,12 +120,14 @@ static Statement lock_batches_for_many = {
 	BATCHES_FOR_MANY(" FOR NO KEY UPDATE"), {TEXTARRAYOID, INT4ARRAYOID}, 2
 };
 
-static Statement lock_siblings = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches"
-	" WHERE sku" EQ "$1 AND (room" GT "0 OR reference" EQ "$2)"
-	" ORDER BY eta NULLS FIRST, reference FOR NO KEY UPDATE",
-	{TEXTOID, TEXTOID}, 2
-};
+#define SIBLINGS(locking) \
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches" \
+	" WHERE sku" EQ "$1 AND (room" GT "0 OR reference" EQ "$2)" \
+	" ORDER BY eta NULLS FIRST, reference" locking
+
+static Statement select_siblings = {SIBLINGS(""), {TEXTOID, TEXTOID}, 2};
+
+static Statement lock_siblings = {SIBLINGS(" FOR NO KEY UPDATE"), {TEXTOID, TEXTOID}, 2};
 
 static Statement select_lines_of_batch = {
 	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2"
@@ -628,9 +630,9 @@ visit_batches(Repository *repository, const Demand *demands, size_t n, bool lock
 }
 
 static void
-visit_siblings(Repository *repository, const Batch *batch, BatchVisitor visit, void *context)
+visit_siblings(Repository *repository, const Batch *batch, bool locked, BatchVisitor visit, void *context)
 {
-	read_batches(repository, &lock_siblings,
+	read_batches(repository, locked ? &lock_siblings : &select_siblings,
 				  (NullableDatum[]) {string(batch->sku), string(batch->reference)}, visit, context);
 }
 

@@ -224,7 +224,7 @@ visit_batches(Repository *repository, const Demand *demands, size_t n, bool lock
 }
 
 static void
-visit_siblings(Repository *repository, const Batch *batch, BatchVisitor visit, void *context)
+visit_siblings(Repository *repository, const Batch *batch, bool locked, BatchVisitor visit, void *context)
 {
 	visit_sku(fake_of(repository), batch->sku, 1, batch->reference, visit, context);
 }
@@ -381,6 +381,23 @@ run(UnitOfWork *uow, Body body, void *command)
 		fake->writes = 0;
 		verdict = attempt(fake, body, command);
 	} while (verdict == RETRY);
+}
+
+/* Gives a test storage of its own. */
+int
+fake_set_up(void **state)
+{
+	*state = malloc(sizeof(Fake));
+	fake_init(*state);
+	return 0;
+}
+
+int
+fake_tear_down(void **state)
+{
+	fake_free(*state);
+	free(*state);
+	return 0;
 }
 
 /* Makes empty storage. */

@@ -37,6 +37,8 @@ typedef struct Fake
 	size_t		nmemory;
 } Fake;
 
+extern int	fake_set_up(void **state);
+extern int	fake_tear_down(void **state);
 extern void fake_init(Fake *fake);
 extern void fake_free(Fake *fake);
 extern Batch *fake_batch(Fake *fake, const char *reference);

@@ -15,22 +15,6 @@
 #include "fake.h"
 #include "services.h"
 
-static int
-set_up(void **state)
-{
-	*state = malloc(sizeof(Fake));
-	fake_init(*state);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	fake_free(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 stocked(Fake *fake, const char *reference, const char *sku, int32_t qty)
 {
@@ -299,7 +283,7 @@ test_all_lines_of_an_order_are_given_back(void **state)
 	assert_int_equal(deallocate_order(&fake->uow, "o1").nlines, 0);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fake_set_up, fake_tear_down)
 
 int
 main(void)

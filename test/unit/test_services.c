@@ -19,23 +19,7 @@
 
 #define CLOCK "RETRO-CLOCK"
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
-static int
-set_up(void **state)
-{
-	*state = malloc(sizeof(Fake));
-	fake_init(*state);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	fake_free(*state);
-	free(*state);
-	return 0;
-}
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fake_set_up, fake_tear_down)
 
 /* A batch in the warehouse. */
 static void
