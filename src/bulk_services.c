@@ -635,7 +635,8 @@ shrink_batch(Repository *repository, const Batch *batch, int32_t qty, LinesResul
 	int64_t		now;
 	size_t		n;
 
-	repository->visit_siblings(repository, batch, true, list_batch, &siblings);
+	/* As above, no locks at first: they would slow down what else this transaction does with these batches. */
+	repository->visit_siblings(repository, batch, repository->cautious, list_batch, &siblings);
 	for (size_t i = 0; i < siblings.n; i++)
 		if (strcmp(siblings.batches[i].reference, batch->reference) == 0)
 			leavers.batch = &siblings.batches[i];
@@ -652,10 +653,13 @@ shrink_batch(Repository *repository, const Batch *batch, int32_t qty, LinesResul
 	from = pointers_to(repository, leavers.from.lines, n);
 	to = pointers_to(repository, leavers.to.lines, n);
 	serving = begin_serving(repository, to, n);
-	add_charge(&serving, leavers.batch, leavers.batch->allocated_quantity - allocated_before);
 	for (Batch *sibling = siblings.batches; sibling < siblings.batches + siblings.n; sibling++)
-		if (sibling != leavers.batch && !serve_from_batch(&serving, sibling))
-			break;
+	{
+		if (sibling == leavers.batch)
+			add_charge(&serving, sibling, sibling->allocated_quantity - allocated_before);
+		else
+			serve_from_batch(&serving, sibling);
+	}
 	now = repository->current_time(repository);
 	for (size_t i = 0; i < n; i++)
 		to[i]->allocated_at = now + i;
