@@ -295,18 +295,23 @@ collect_requests(AllocateLines *command)
 	command->requests = requests;
 }
 
+/* Both the requests and the known lines come in the order of storage. */
 static bool
 note_known_line(void *context, const OrderLine *line)
 {
 	AllocateLines *command = context;
-	Request    *request;
 
-	do
-		request = &command->requests[command->next_request++];
-	while (request->repeated || compare_identities(request->line, line) != 0);
-	request->known = command->repository->allocate_memory(command->repository, sizeof(OrderLine));
-	*request->known = *line;
-	return true;
+	while (command->next_request < command->n)
+	{
+		Request    *request = &command->requests[command->next_request++];
+
+		if (request->repeated || compare_identities(request->line, line) != 0)
+			continue;
+		request->known = command->repository->allocate_memory(command->repository, sizeof(OrderLine));
+		*request->known = *line;
+		return true;
+	}
+	return false;
 }
 
 /* Finds what storage knows of the lines of the call. */
