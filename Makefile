@@ -33,6 +33,12 @@ else ifeq ($(filter $(OWN_SERVER),$(MAKECMDGOALS)),)
 $(error "$(PG_CONFIG)" leads to no PostgreSQL server headers: install postgresql-server-dev-all, or say make PG_CONFIG=/path/to/pg_config)
 endif
 
+# Clang's static analyzer; Debian's server headers bring a clang.
+analyze:
+	for file in $(OBJS:.o=.c); do \
+		$(CLANG) --analyze -Xanalyzer -analyzer-output=text -Xclang -analyzer-werror $(CPPFLAGS) $$file -o /dev/null || exit 1; \
+	done
+
 demo:
 	@$(SERVER) psql -X <test/demo.sql 2>&1
 
@@ -60,4 +66,4 @@ bench:
 bench-instructions:
 	@test/bench/instructions
 
-.PHONY: $(OWN_SERVER)
+.PHONY: analyze $(OWN_SERVER)

@@ -695,7 +695,7 @@ execute_on_lines(Repository *repository, Statement *statement, size_t n, const L
 {
 	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(arrays);
-	NullableDatum values[MAX_PARAMETERS];
+	NullableDatum values[MAX_PARAMETERS] = {{0}};
 	uint64		nrows;
 
 	for (int i = 0; i < statement->nparameters; i++)
