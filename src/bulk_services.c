@@ -507,11 +507,11 @@ allocate_lines_body(Repository *repository, void *context)
 	gather_wanting(command);
 	if (command->nwanting > 0)
 		serving = serve_wanting(command);
-	refuse_unserved(command);
 
 	/* As with a single line, what is known is looked for only where that matters. */
 	if (!repository->cautious && has_unserved(command))
 		return RETRY;
+	refuse_unserved(command);
 	if (result->refused.outcome == OUT_OF_STOCK)
 	{
 		const OrderLine *line = &command->lines[result->position];
