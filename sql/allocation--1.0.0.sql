@@ -5,8 +5,10 @@
 -- Identities are compared byte by byte (COLLATE "C"): it is what the C code does, it is fastest, and no
 -- upgrade of the operating system's collations can corrupt an index.
 
--- A domain's check is kept ready by the session; a table's is read from its text by each statement that writes.
-CREATE DOMAIN batch_quantity AS integer CHECK (VALUE >= 0);
+-- A domain's check is kept ready by the session; a table's is read from its text by each statement that writes. The
+-- room of a batch is below zero where its quantities are not right, so this is what no charge can get past, not even a
+-- mistaken one.
+CREATE DOMAIN batch_room AS integer CONSTRAINT batches_never_oversold CHECK (VALUE >= 0);
 CREATE DOMAIN line_quantity AS integer CHECK (VALUE > 0);
 
 CREATE FUNCTION batch_room(purchased_quantity integer, allocated_quantity integer) RETURNS integer
@@ -18,17 +20,20 @@ CREATE TABLE batches (
 	reference text COLLATE "C" NOT NULL,
 	sku text COLLATE "C" NOT NULL,
 	purchased_quantity integer NOT NULL,
-	allocated_quantity batch_quantity NOT NULL DEFAULT 0,
+	allocated_quantity integer NOT NULL DEFAULT 0,
 	eta date,
-	room integer NOT NULL GENERATED ALWAYS AS (batch_room(purchased_quantity, allocated_quantity)) STORED,
+	room batch_room NOT NULL GENERATED ALWAYS AS (batch_room(purchased_quantity, allocated_quantity)) STORED,
 	PRIMARY KEY (sku, reference),
-	UNIQUE (reference),
-	CONSTRAINT batches_never_oversold CHECK (allocated_quantity <= purchased_quantity)
-) WITH (fillfactor = 40);
+	UNIQUE (reference)
+) WITH (fillfactor = 25);
 
--- The preference order. With the quantities themselves no charge could be a HOT update; their room changes seldom
--- until little is left, and then batches with too little are passed over inside the index.
-CREATE INDEX batches_preference ON batches (sku, eta NULLS FIRST, reference, room) WHERE room > 0;
+-- The preference order, to be read backwards: where one transaction writes to a batch many times, or an old snapshot
+-- keeps its versions, the newest comes first. With the quantities themselves no charge could be a HOT update; their
+-- room changes seldom, and lets array calls pass batches with too little over inside the index.
+CREATE INDEX batches_preference ON batches (sku, eta DESC NULLS LAST, reference DESC, room) WHERE room > 0;
+
+-- The same for each room, for those SKUs of which many batches have too little left.
+CREATE INDEX batches_room ON batches (sku, room DESC, eta DESC NULLS LAST, reference DESC) WHERE room > 0;
 
 CREATE TABLE order_lines (
 	orderid text COLLATE "C" NOT NULL,
@@ -141,7 +146,7 @@ END;
 
 -- What they say of themselves
 
-COMMENT ON DOMAIN batch_quantity IS 'Units in a batch: none or more';
+COMMENT ON DOMAIN batch_room IS 'The room of a batch; its check is what forbids to oversell one';
 COMMENT ON DOMAIN line_quantity IS 'Units that an order line asks for: one or more';
 
 COMMENT ON TABLE batches IS
@@ -151,7 +156,7 @@ COMMENT ON COLUMN batches.sku IS 'The stock keeping unit; at most 255 characters
 COMMENT ON COLUMN batches.purchased_quantity IS 'Units bought';
 COMMENT ON COLUMN batches.allocated_quantity IS 'Units that order lines have taken: the sum of their qty';
 COMMENT ON COLUMN batches.eta IS 'The day on which the shipment is expected; NULL once the batch is in the warehouse';
-COMMENT ON COLUMN batches.room IS 'As many units as are left or, while that is many, somewhat more; for the index';
+COMMENT ON COLUMN batches.room IS 'As many units as are left or, if that is more than 8, the next power of two; for the indexes';
 
 COMMENT ON TABLE order_lines IS
 'Quantities of one SKU that one order asks for, and the batch that serves each. Written by the functions of the extension only.';
@@ -218,7 +223,8 @@ COMMENT ON FUNCTION check_allocation() IS
 'allocated, its lines expected; oversold: a batch has found units allocated of expected; missing_batch, wrong_sku: a line '
 'of found units is tied to a batch that is not there, or is of another SKU. Reads all rows, changes and blocks nothing.';
 COMMENT ON FUNCTION batch_room(integer, integer) IS
-'The room of a batch with these quantities: as many units as are left or, while that is many, somewhat more.';
+'The room of a batch with these quantities: as many units as are left or, if that is more than 8, the next power of two; '
+'below zero if the quantities are not right.';
 COMMENT ON FUNCTION keep_allocated_batches() IS
 'Trigger function: a batch that serves order lines is neither deleted, renamed nor truncated. Error: 23503.';
 
@@ -227,7 +233,7 @@ COMMENT ON FUNCTION keep_allocated_batches() IS
 -- The C code works as the owner of the tables, who is whoever creates the extension. The C functions stay
 -- with the superuser: one that an ordinary role owns is a way to more privileges.
 
-ALTER DOMAIN batch_quantity OWNER TO @extowner@;
+ALTER DOMAIN batch_room OWNER TO @extowner@;
 ALTER DOMAIN line_quantity OWNER TO @extowner@;
 ALTER FUNCTION check_allocation() OWNER TO @extowner@;
 ALTER TABLE batches OWNER TO @extowner@;

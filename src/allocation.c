@@ -14,7 +14,6 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -412,6 +411,13 @@ allocate_many(FunctionCallInfo fcinfo, UnitOfWork *uow, OrderLine *lines,
 	spi_repository_begin_progress(repository, qtys->n);
 	result = allocate_lines(uow, lines, qtys->n, all_or_nothing);
 	spi_repository_end_progress(repository);
+	if (result.refused.outcome == REPEATED_LINE)
+		ereport(ERROR,
+				errcode(ERRCODE_CARDINALITY_VIOLATION),
+				errmsg("order \"%s\" asks for sku \"%s\" twice in one call",
+					   result.refused.line.orderid, result.refused.line.sku),
+				errdetail("Lines %zu and %zu are the same.", result.first_position + 1, result.position + 1),
+				errhint("Make them one line with the sum of their quantities."));
 	if (result.refused.outcome != DONE)
 		report_refusal(&result.refused, DatumGetInt32(qtys->values[result.position]), result.position + 1);
 	return lines_result(fcinfo, result.lines, result.nlines);
@@ -484,37 +490,39 @@ allocation_deallocate_order(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(allocation_batch_room);
 
-/*
- * batch_room(purchased_quantity integer, allocated_quantity integer) RETURNS integer
- *
- * An upper bound of what is left.  It is exact when little is left, so that
- * batches with too little are passed over; before that it seldom changes, as
- * each change of it costs an entry in every index on batches.
- */
+/* batch_room(purchased_quantity integer, allocated_quantity integer) RETURNS integer */
 PGDLLEXPORT Datum
 allocation_batch_room(PG_FUNCTION_ARGS)
 {
-	int32		purchased = PG_GETARG_INT32(0);
-	int64		left = (int64) purchased - PG_GETARG_INT32(1);
-
-	if (left <= 0)
-		PG_RETURN_INT32(0);
-	if (left <= 8 || left <= purchased / 16)
-		PG_RETURN_INT32((int32) left);
-	PG_RETURN_INT32((int32) Min(pg_nextpower2_64(left), PG_INT32_MAX));
+	PG_RETURN_INT32(spi_repository_room(PG_GETARG_INT32(0), PG_GETARG_INT32(1)));
 }
 
 PG_FUNCTION_INFO_V1(allocation_keep_allocated_batches);
+
+/* What a row of the trigger's table has in one of its columns. */
+static const char *
+trigger_value(const TriggerData *trigger, HeapTuple row, const char *column)
+{
+	TupleDesc	columns = RelationGetDescr(trigger->tg_relation);
+	int			number = SPI_fnumber(columns, column);
+	const char *value = number > 0 ? SPI_getvalue(row, columns, number) : NULL;
+
+	if (!value)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				errmsg("table \"%s\" is not as extension \"allocation\" has made it",
+					   RelationGetRelationName(trigger->tg_relation)),
+				errdetail("It has no column \"%s\", or a null in it.", column));
+	return value;
+}
 
 /* The identity of the batch in a row of the trigger's table. */
 static Batch
 trigger_batch(const TriggerData *trigger, HeapTuple row)
 {
-	TupleDesc	columns = RelationGetDescr(trigger->tg_relation);
-
 	return (Batch) {
-		.reference = SPI_getvalue(row, columns, SPI_fnumber(columns, "reference")),
-		.sku = SPI_getvalue(row, columns, SPI_fnumber(columns, "sku"))
+		.reference = trigger_value(trigger, row, "reference"),
+		.sku = trigger_value(trigger, row, "sku")
 	};
 }
 
@@ -530,6 +538,8 @@ allocation_keep_allocated_batches(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("keep_allocated_batches() must be called as an AFTER trigger"));
 	subtransaction_init(&subtransaction, RelationGetNamespace(trigger->tg_relation));
+	/* DELETE and TRUNCATE take what the snapshot of their transaction does not show, too. */
+	subtransaction.repository.sees_latest = true;
 
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 	{

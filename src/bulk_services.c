@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So many lines are written at once; in between, the caller sees how far it is and can cancel. */
-#define LINES_PER_WRITE 1000
-
 /*
  * Lists, in memory of the repository
  */
@@ -97,7 +94,7 @@ sort(Repository *repository, void *elements, size_t n, size_t size,
 	for (size_t i = 0; i < n; i += ELEMENTS_PER_SORT)
 	{
 		qsort(from + i * size, smaller(n - i, ELEMENTS_PER_SORT), size, compare);
-		repository->report_progress(repository, 0);
+		repository->check_cancelled(repository);
 	}
 	if (n <= ELEMENTS_PER_SORT)
 		return;
@@ -111,41 +108,32 @@ sort(Repository *repository, void *elements, size_t n, size_t size,
 			merge(from + i * size, to + i * size, smaller(n - i, sorted), smaller(n - i, 2 * sorted), size, compare);
 		to = from;
 		from = merged;
-		repository->report_progress(repository, 0);
+		repository->check_cancelled(repository);
 	}
 	if (from != elements)
 		memcpy(elements, from, n * size);
 }
 
 /*
- * Writing lines
- */
-
-static void
-add_in_parts(Repository *repository, OrderLine **lines, size_t n)
-{
-	for (size_t done = 0; done < n; done += LINES_PER_WRITE)
-	{
-		repository->report_progress(repository, done);
-		repository->add_lines(repository, lines + done, smaller(n - done, LINES_PER_WRITE));
-	}
-}
-
-static bool
-change_in_parts(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
-{
-	for (size_t done = 0; done < n; done += LINES_PER_WRITE)
-	{
-		repository->report_progress(repository, done);
-		if (!repository->change_lines(repository, from + done, to + done, smaller(n - done, LINES_PER_WRITE)))
-			return false;
-	}
-	return true;
-}
-
-/*
  * Serving lines from batches
  */
+
+typedef struct BatchList
+{
+	Repository *repository;
+	Batch	   *batches;
+	size_t		n;
+} BatchList;
+
+static bool
+list_batch(void *context, const Batch *batch)
+{
+	BatchList  *list = context;
+
+	list->batches = enlarge(list->repository, list->batches, list->n, sizeof(Batch));
+	list->batches[list->n++] = *batch;
+	return true;
+}
 
 /* Lines by SKU, and what they take from batches that are visited in the same order. */
 typedef struct Serving
@@ -156,6 +144,8 @@ typedef struct Serving
 	size_t		next;			/* the first line behind the queue */
 	LineQueue	queue;			/* the lines of one SKU */
 	uint32_t   *queue_memory;
+	const char *passed_over;	/* a batch that serves none, or NULL */
+	BatchList	taken;			/* batches put off, all equally good: others are taking from them */
 	Charge	   *charges;
 	size_t		ncharges;
 } Serving;
@@ -176,7 +166,7 @@ queue_next_sku(Serving *serving)
 static Serving
 begin_serving(Repository *repository, OrderLine **lines, size_t n)
 {
-	Serving		serving = {.repository = repository, .lines = lines, .nlines = n};
+	Serving		serving = {.repository = repository, .lines = lines, .nlines = n, .taken.repository = repository};
 
 	serving.queue_memory = repository->allocate_memory(repository, line_queue_size(n) * sizeof(uint32_t));
 	queue_next_sku(&serving);
@@ -190,21 +180,70 @@ add_charge(Serving *serving, const Batch *batch, int32_t units)
 	if (units == 0)
 		return;
 	serving->charges = enlarge(serving->repository, serving->charges, serving->ncharges, sizeof(Charge));
-	serving->charges[serving->ncharges++] = (Charge) {batch->sku, batch->reference, units};
+	serving->charges[serving->ncharges++] = (Charge) {batch->sku, batch->reference, units, batch->place};
 }
 
-/* Serves from one batch all the lines that it can; ends once no line is left to serve. */
+static void
+serve_from(Serving *serving, const Batch *batch)
+{
+	Batch		serving_batch = *batch;
+
+	add_charge(serving, batch, line_queue_serve(&serving->queue, &serving_batch));
+}
+
+/* Serves from the batches that were put off, beginning with any of them, so that not all wait for the same one. */
+static void
+serve_from_taken(Serving *serving)
+{
+	BatchList  *taken = &serving->taken;
+	uint32_t	first = taken->n > 0 ? serving->repository->random_below(serving->repository, (uint32_t) taken->n) : 0;
+
+	for (size_t i = taken->n; i > 0; i--)
+		serve_from(serving, &taken->batches[(first + i - 1) % taken->n]);
+	taken->n = 0;
+}
+
+/*
+ * Serves from one batch all the lines that it can; of equally good ones, those
+ * last that others are taking from.  Ends once no line is left to serve.
+ */
 static bool
 serve_from_batch(void *context, const Batch *batch)
 {
 	Serving    *serving = context;
-	Batch		serving_batch = *batch;
+	BatchList  *taken = &serving->taken;
 
+	if (serving->passed_over && strcmp(batch->reference, serving->passed_over) == 0)
+		return true;
+	if (taken->n > 0 &&
+		(strcmp(taken->batches[0].sku, batch->sku) != 0 || !batch_is_as_good_as(&taken->batches[0], batch)))
+		serve_from_taken(serving);
 	/* What no batch is left of is passed over. */
 	while (strcmp(serving->queue.lines[0]->sku, batch->sku) != 0)
 		queue_next_sku(serving);
-	add_charge(serving, batch, line_queue_serve(&serving->queue, &serving_batch));
+	if (batch->is_taken)
+		list_batch(taken, batch);
+	else
+		serve_from(serving, batch);
 	return serving->next < serving->nlines || !line_queue_is_empty(&serving->queue);
+}
+
+static int
+compare_charges(const void *a, const void *b)
+{
+	const Charge *x = a;
+	const Charge *y = b;
+	int			order = strcmp(x->sku, y->sku);
+
+	return order != 0 ? order : strcmp(x->reference, y->reference);
+}
+
+/* Ends it: all batches have been visited.  The charges are in lock order then. */
+static void
+end_serving(Serving *serving)
+{
+	serve_from_taken(serving);
+	sort(serving->repository, serving->charges, serving->ncharges, sizeof(Charge), compare_charges);
 }
 
 /*
@@ -215,8 +254,7 @@ serve_from_batch(void *context, const Batch *batch)
 typedef struct Request
 {
 	OrderLine  *line;			/* what it asks for, and what becomes of it */
-	OrderLine  *known;			/* what is known of it, in storage or from earlier in the call, or NULL */
-	bool		repeated;		/* it stands earlier in the call, too */
+	OrderLine  *known;			/* what is known of it, or NULL */
 } Request;
 
 typedef struct AllocateLines
@@ -269,29 +307,19 @@ compare_turns(const void *a, const void *b)
 	return order != 0 ? order : compare_positions(x, y);
 }
 
-/* Sorts the lines of the call, and finds those that it repeats. */
+/* Sorts the lines of the call. */
 static void
 collect_requests(AllocateLines *command)
 {
 	Request    *requests = command->repository->allocate_memory(command->repository, command->n * sizeof(Request));
-	const Request *first = requests;
 
 	for (size_t i = 0; i < command->n; i++)
 	{
 		command->lines[i].batchref = NULL;
+		command->lines[i].allocated_at = 0;
 		requests[i] = (Request) {.line = &command->lines[i]};
 	}
 	sort(command->repository, requests, command->n, sizeof(Request), compare_requests);
-	for (size_t i = 1; i < command->n; i++)
-	{
-		if (compare_identities(first->line, requests[i].line) != 0)
-			first = &requests[i];
-		else
-		{
-			requests[i].known = first->line;
-			requests[i].repeated = true;
-		}
-	}
 	command->requests = requests;
 }
 
@@ -305,7 +333,7 @@ note_known_line(void *context, const OrderLine *line)
 	{
 		Request    *request = &command->requests[command->next_request++];
 
-		if (request->repeated || compare_identities(request->line, line) != 0)
+		if (compare_identities(request->line, line) != 0)
 			continue;
 		request->known = command->repository->allocate_memory(command->repository, sizeof(OrderLine));
 		*request->known = *line;
@@ -320,13 +348,11 @@ look_up_requests(AllocateLines *command)
 {
 	Repository *repository = command->repository;
 	OrderLine **lines = repository->allocate_memory(repository, command->n * sizeof(OrderLine *));
-	size_t		n = 0;
 
 	for (size_t i = 0; i < command->n; i++)
-		if (!command->requests[i].repeated)
-			lines[n++] = command->requests[i].line;
+		lines[i] = command->requests[i].line;
 	command->next_request = 0;
-	repository->visit_known_lines(repository, lines, n, note_known_line, command);
+	repository->visit_known_lines(repository, lines, command->n, note_known_line, command);
 }
 
 /* Refuses the call for this line, unless it was refused for an earlier one. */
@@ -343,6 +369,23 @@ refuse(AllocateLines *command, const OrderLine *line, LineResult refused)
 	}
 }
 
+/* Refuses the call for a line that repeats another. */
+static void
+refuse_repeated(AllocateLines *command)
+{
+	for (size_t i = 1; i < command->n; i++)
+	{
+		const OrderLine *first = command->requests[i - 1].line;
+		const OrderLine *line = command->requests[i].line;
+
+		if (compare_identities(first, line) != 0)
+			continue;
+		refuse(command, line, (LineResult) {.outcome = REPEATED_LINE, .line = *line});
+		if (command->lines + command->result.position == line)
+			command->result.first_position = (size_t) (first - command->lines);
+	}
+}
+
 /* Answers the lines that have a batch, refuses those that are known with another quantity, gathers the others. */
 static void
 gather_wanting(AllocateLines *command)
@@ -355,8 +398,6 @@ gather_wanting(AllocateLines *command)
 
 		if (request->known && request->known->qty != line->qty)
 			refuse(command, line, (LineResult) {.outcome = ORDER_LINE_CONFLICT, .line = *request->known});
-		else if (request->repeated)
-			continue;
 		else if (request->known && request->known->batchref)
 			*line = *request->known;
 		else
@@ -365,7 +406,7 @@ gather_wanting(AllocateLines *command)
 	sort(command->repository, command->wanting, command->nwanting, sizeof(OrderLine *), compare_turns);
 }
 
-/* Ties the lines to the first batches that can serve them; the charges come in lock order. */
+/* Ties the lines to the first batches that can serve them. */
 static Serving
 serve_wanting(AllocateLines *command)
 {
@@ -384,8 +425,11 @@ serve_wanting(AllocateLines *command)
 			demands[n - 1].qty = line->qty;
 	}
 
-	/* Where others take the same units all the time, locks let this call get through at the second attempt. */
-	repository->visit_batches(repository, demands, n, repository->cautious, serve_from_batch, &serving);
+	if (command->nwanting == 1)
+		repository->visit_first_batches(repository, demands[0], serve_from_batch, &serving);
+	else
+		repository->visit_batches(repository, demands, n, serve_from_batch, &serving);
+	end_serving(&serving);
 	return serving;
 }
 
@@ -414,7 +458,8 @@ refuse_unserved(AllocateLines *command)
 /* What is left when it is the turn of a line. */
 typedef struct Rest
 {
-	LineQueue	queue;			/* the lines before it */
+	Charge	   *taken;			/* by the lines before it, in lock order */
+	size_t		ntaken;
 	int32_t		most_available;
 } Rest;
 
@@ -422,11 +467,12 @@ static bool
 measure_rest(void *context, const Batch *batch)
 {
 	Rest	   *rest = context;
-	Batch		left = *batch;
+	Charge		key = {batch->sku, batch->reference};
+	const Charge *taken = bsearch(&key, rest->taken, rest->ntaken, sizeof(Charge), compare_charges);
+	int32_t		left = batch_available_quantity(batch) - (taken ? taken->units : 0);
 
-	line_queue_serve(&rest->queue, &left);
-	if (batch_available_quantity(&left) > rest->most_available)
-		rest->most_available = batch_available_quantity(&left);
+	if (left > rest->most_available)
+		rest->most_available = left;
 	return true;
 }
 
@@ -435,18 +481,23 @@ static int32_t
 most_available_for(AllocateLines *command, const OrderLine *line)
 {
 	Repository *repository = command->repository;
-	OrderLine **first = command->wanting;
+	Charge	   *taken = repository->allocate_memory(repository, command->nwanting * sizeof(Charge));
 	size_t		n = 0;
-	Rest		rest = {.most_available = 0};
+	Rest		rest = {.taken = taken};
 	Demand		anything = {line->sku, 1};
 
-	while (strcmp((*first)->sku, line->sku) != 0)
-		first++;
-	while (first[n] != line)
-		n++;
-	line_queue_init(&rest.queue, first, n,
-					repository->allocate_memory(repository, line_queue_size(n) * sizeof(uint32_t)));
-	repository->visit_batches(repository, &anything, 1, false, measure_rest, &rest);
+	for (OrderLine **before = command->wanting; *before != line; before++)
+		if ((*before)->batchref && strcmp((*before)->sku, line->sku) == 0)
+			taken[n++] = (Charge) {line->sku, (*before)->batchref, (*before)->qty};
+	sort(repository, taken, n, sizeof(Charge), compare_charges);
+	for (size_t i = 0; i < n; i++)
+	{
+		if (rest.ntaken > 0 && compare_charges(&taken[rest.ntaken - 1], &taken[i]) == 0)
+			taken[rest.ntaken - 1].units += taken[i].units;
+		else
+			taken[rest.ntaken++] = taken[i];
+	}
+	repository->visit_batches(repository, &anything, 1, measure_rest, &rest);
 	return rest.most_available;
 }
 
@@ -472,15 +523,14 @@ write_requests(AllocateLines *command)
 	size_t		nadded = 0;
 	size_t		nchanged = 0;
 
-	/* Later in the call is newer. */
-	for (size_t i = 0; i < command->nwanting; i++)
-		command->wanting[i]->allocated_at = now + (command->wanting[i] - command->lines);
+	/* Later in the call is newer.  What was known before gets no number, lest the last ones lie in the future. */
+	for (size_t i = 0, nserved = 0; i < command->n; i++)
+		if (command->lines[i].batchref && command->lines[i].allocated_at == 0)
+			command->lines[i].allocated_at = now + nserved++;
 
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
-		if (request->repeated)
-			*request->line = *request->known;
-		else if (!request->known)
+		if (!request->known)
 			added[nadded++] = request->line;
 		else if (!request->known->batchref && request->line->batchref)
 		{
@@ -488,8 +538,8 @@ write_requests(AllocateLines *command)
 			to[nchanged++] = request->line;
 		}
 	}
-	add_in_parts(repository, added, nadded);
-	return change_in_parts(repository, from, to, nchanged);
+	repository->add_lines(repository, added, nadded);
+	return repository->change_lines(repository, from, to, nchanged);
 }
 
 static Verdict
@@ -502,6 +552,9 @@ allocate_lines_body(Repository *repository, void *context)
 	command->repository = repository;
 	*result = (LinesResult) {.nlines = command->n, .lines = command->lines};
 	collect_requests(command);
+	refuse_repeated(command);
+	if (result->refused.outcome != DONE)
+		return UNDO;
 	if (repository->cautious)
 		look_up_requests(command);
 	gather_wanting(command);
@@ -513,13 +566,7 @@ allocate_lines_body(Repository *repository, void *context)
 		return RETRY;
 	refuse_unserved(command);
 	if (result->refused.outcome == OUT_OF_STOCK)
-	{
-		const OrderLine *line = &command->lines[result->position];
-
-		result->refused.most_available = most_available_for(command, line);
-		if (result->refused.most_available >= line->qty)
-			return RETRY;		/* meanwhile there is room */
-	}
+		result->refused.most_available = most_available_for(command, &command->lines[result->position]);
 	if (result->refused.outcome != DONE)
 		return UNDO;
 	return repository->charge_batches(repository, serving.charges, serving.ncharges) &&
@@ -563,7 +610,7 @@ deallocate_order_body(Repository *repository, void *context)
 	charges = repository->allocate_memory(repository, list.n * sizeof(Charge));
 	for (const OrderLine *line = list.lines; line < list.lines + list.n; line++)
 		if (line->batchref)
-			charges[ncharges++] = (Charge) {line->sku, line->batchref, -line->qty};
+			charges[ncharges++] = (Charge) {.sku = line->sku, .reference = line->batchref, .units = -line->qty};
 	return repository->charge_batches(repository, charges, ncharges) &&
 		repository->remove_lines(repository, pointers_to(repository, list.lines, list.n), list.n) ? KEEP : RETRY;
 }
@@ -587,24 +634,9 @@ typedef struct ChangeBatchQuantity
 	const char *reference;
 	int32_t		qty;
 	LinesResult result;
+	Charge	   *wanted;			/* what the last attempt would have written to batches, in lock order */
+	size_t		nwanted;
 } ChangeBatchQuantity;
-
-typedef struct BatchList
-{
-	Repository *repository;
-	Batch	   *batches;
-	size_t		n;
-} BatchList;
-
-static bool
-list_batch(void *context, const Batch *batch)
-{
-	BatchList  *list = context;
-
-	list->batches = enlarge(list->repository, list->batches, list->n, sizeof(Batch));
-	list->batches[list->n++] = *batch;
-	return true;
-}
 
 /* The lines that leave a batch, newest first: as they were, and as they will be. */
 typedef struct Leavers
@@ -627,52 +659,65 @@ let_line_leave(void *context, const OrderLine *line)
 	return batch_is_overallocated(leavers->batch);
 }
 
+/* Are all the batches of charges among those of others?  Both are given in lock order. */
+static bool
+are_among(const Charge *charges, size_t n, const Charge *others, size_t nothers)
+{
+	for (; n > 0 && nothers > 0; others++, nothers--)
+		if (compare_charges(charges, others) == 0)
+			charges++, n--;
+	return n == 0;
+}
+
 /* Takes from a batch what it no longer covers, and moves that to where there is room. */
 static Verdict
-shrink_batch(Repository *repository, const Batch *batch, int32_t qty, LinesResult *result)
+shrink_batch(Repository *repository, ChangeBatchQuantity *command, const Batch *batch)
 {
-	BatchList	siblings = {.repository = repository};
 	Leavers		leavers = {.from.repository = repository, .to.repository = repository};
-	OrderLine **from;
+	Batch		smaller = *batch;
 	OrderLine **to;
 	Serving		serving;
-	int32_t		allocated_before;
+	Demand		demand = {batch->sku, INT32_MAX};
+	size_t		before = 0;
+	bool		is_in_order;
 	int64_t		now;
 	size_t		n;
 
-	/* As above, no locks at first: they would slow down what else this transaction does with these batches. */
-	repository->visit_siblings(repository, batch, repository->cautious, list_batch, &siblings);
-	for (size_t i = 0; i < siblings.n; i++)
-		if (strcmp(siblings.batches[i].reference, batch->reference) == 0)
-			leavers.batch = &siblings.batches[i];
-	if (!leavers.batch || leavers.batch->allocated_quantity <= qty)
-		return RETRY;
-
-	allocated_before = leavers.batch->allocated_quantity;
-	leavers.batch->purchased_quantity = qty;
-	repository->visit_lines_of_batch(repository, leavers.batch, let_line_leave, &leavers);
-	if (batch_is_overallocated(leavers.batch))
-		return RETRY;
+	smaller.purchased_quantity = command->qty;
+	leavers.batch = &smaller;
+	repository->visit_lines_of_batch(repository, batch, let_line_leave, &leavers);
+	if (batch_is_overallocated(&smaller))
+		return CONTRADICTION;
 
 	n = leavers.from.n;
-	from = pointers_to(repository, leavers.from.lines, n);
 	to = pointers_to(repository, leavers.to.lines, n);
+	for (size_t i = 0; i < n; i++)
+		if (to[i]->qty < demand.qty)
+			demand.qty = to[i]->qty;
 	serving = begin_serving(repository, to, n);
-	for (Batch *sibling = siblings.batches; sibling < siblings.batches + siblings.n; sibling++)
-	{
-		if (sibling == leavers.batch)
-			add_charge(&serving, sibling, sibling->allocated_quantity - allocated_before);
-		else
-			serve_from_batch(&serving, sibling);
-	}
+	serving.passed_over = batch->reference;
+	repository->visit_batches(repository, &demand, 1, serve_from_batch, &serving);
+	add_charge(&serving, batch, smaller.allocated_quantity - batch->allocated_quantity);
+	end_serving(&serving);
 	now = repository->current_time(repository);
 	for (size_t i = 0; i < n; i++)
 		to[i]->allocated_at = now + i;
+	command->result = (LinesResult) {.nlines = n, .lines = leavers.to.lines};
 
-	*result = (LinesResult) {.nlines = n, .lines = leavers.to.lines};
-	return repository->charge_batches(repository, serving.charges, serving.ncharges) &&
-		repository->resize_batch(repository, leavers.batch, qty) &&
-		change_in_parts(repository, from, to, n) ? KEEP : RETRY;
+	/* Where some batches are locked, to lock another one now might be out of order. */
+	is_in_order = command->nwanted == 0 ||
+		are_among(serving.charges, serving.ncharges, command->wanted, command->nwanted);
+	command->wanted = serving.charges;
+	command->nwanted = serving.ncharges;
+	if (!is_in_order)
+		return RETRY;
+
+	while (strcmp(serving.charges[before].reference, batch->reference) != 0)
+		before++;
+	return repository->charge_batches(repository, serving.charges, before) &&
+		repository->shrink_batch(repository, batch, &smaller) &&
+		repository->charge_batches(repository, serving.charges + before + 1, serving.ncharges - before - 1) &&
+		repository->change_lines(repository, pointers_to(repository, leavers.from.lines, n), to, n) ? KEEP : RETRY;
 }
 
 static Verdict
@@ -681,14 +726,20 @@ change_batch_quantity_body(Repository *repository, void *context)
 	ChangeBatchQuantity *command = context;
 	Batch		batch;
 
+	/*
+	 * Where others change a batch all the time, its counter is never what was
+	 * read, unless it was locked before.
+	 */
+	if (command->nwanted > 0)
+		repository->lock_batches(repository, command->wanted, command->nwanted);
 	command->result = (LinesResult) {.nlines = 0};
-	if (!repository->find_batch(repository, command->reference, &batch))
+	if (!repository->find_batch(repository, NULL, command->reference, &batch))
 	{
 		command->result.refused.outcome = UNKNOWN_BATCH;
 		return UNDO;
 	}
 	if (batch.allocated_quantity > command->qty)
-		return shrink_batch(repository, &batch, command->qty, &command->result);
+		return shrink_batch(repository, command, &batch);
 	return repository->resize_batch(repository, &batch, command->qty) ? KEEP : RETRY;
 }
 

@@ -44,15 +44,33 @@ batch_deallocate(Batch *batch, OrderLine *line)
 	line->batchref = NULL;
 }
 
-/* The preference order: the warehouse first, then the earliest shipment, then by reference. */
+/* Below, above or equal to zero as a is better than b, worse or equally good: the warehouse, then the earliest shipment. */
+static int
+compare_goodness(const Batch *a, const Batch *b)
+{
+	if (a->under_way != b->under_way)
+		return a->under_way ? 1 : -1;
+	return a->under_way ? (a->eta > b->eta) - (a->eta < b->eta) : 0;
+}
+
+/*
+ * Is one batch as good as the other?  Then it does not matter which of them
+ * serves a line, and whoever is in a hurry takes one that nobody else is taking
+ * from.
+ */
+bool
+batch_is_as_good_as(const Batch *a, const Batch *b)
+{
+	return compare_goodness(a, b) == 0;
+}
+
+/* The preference order: the better batch, and by reference where they are equally good. */
 bool
 batch_precedes(const Batch *a, const Batch *b)
 {
-	if (a->under_way != b->under_way)
-		return b->under_way;
-	if (a->under_way && a->eta != b->eta)
-		return a->eta < b->eta;
-	return strcmp(a->reference, b->reference) < 0;
+	int			order = compare_goodness(a, b);
+
+	return order != 0 ? order < 0 : strcmp(a->reference, b->reference) < 0;
 }
 
 /*

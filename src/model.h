@@ -29,6 +29,8 @@ typedef struct Batch
 	int32_t		allocated_quantity;
 	bool		under_way;		/* a shipment; false once in the warehouse */
 	int32_t		eta;			/* of a shipment: a day, counted from any epoch */
+	bool		is_taken;		/* another transaction is taking from it at this moment, as it seems */
+	uint64_t	place;			/* where storage has it, for storage; 0 says nothing */
 } Batch;
 
 /* Lines of one SKU that want a batch, in the order in which they are to be served. */
@@ -44,6 +46,7 @@ extern bool batch_can_allocate(const Batch *batch, const OrderLine *line);
 extern bool batch_is_overallocated(const Batch *batch);
 extern void batch_allocate(Batch *batch, OrderLine *line);
 extern void batch_deallocate(Batch *batch, OrderLine *line);
+extern bool batch_is_as_good_as(const Batch *a, const Batch *b);
 extern bool batch_precedes(const Batch *a, const Batch *b);
 
 extern size_t line_queue_size(size_t n);

@@ -5,13 +5,14 @@
  * Whatever a repository hands out lives in the memory of whoever asked for the
  * unit of work, and so outlasts it.
  *
- * Sessions work side by side, and what was read may have changed by the time it
- * is written.  Every write therefore says what it relies on; where that no
- * longer holds it returns false, and the unit of work has to be undone.
+ * All that one attempt at a unit of work reads is as it was at one moment, so
+ * what it decides was right at that moment.  Sessions work side by side, and by
+ * the time it writes, that may have changed.  Every write therefore says what it
+ * relies on; where that no longer holds it returns false, and the unit of work
+ * has to be undone.
  *
- * Batches are written before lines: batches by SKU and then in the preference
- * order, lines by SKU and then by order.  So no two units of work ever wait for
- * each other.
+ * Batches are written before lines: batches by SKU and reference, lines by SKU
+ * and order.  So no two units of work ever wait for each other.
  */
 #ifndef REPOSITORY_H
 #define REPOSITORY_H
@@ -35,6 +36,7 @@ typedef struct Charge
 	const char *sku;
 	const char *reference;
 	int32_t		units;
+	uint64_t	place;			/* of the batch, as it was read; or 0 */
 } Charge;
 
 typedef struct Repository Repository;
@@ -55,8 +57,11 @@ struct Repository
 	/* The time, as in a line's allocated_at. */
 	int64_t		(*current_time) (Repository *repository);
 
-	/* Says how far long work is; where the caller has cancelled it, it ends here, undone. */
-	void		(*report_progress) (Repository *repository, size_t lines_done);
+	/* Any number below n. */
+	uint32_t	(*random_below) (Repository *repository, uint32_t n);
+
+	/* Long work comes here now and then; where the caller has cancelled it, it ends here, undone. */
+	void		(*check_cancelled) (Repository *repository);
 
 	/* Visits those of n lines that are known, as they are known and in their order. */
 	void		(*visit_known_lines) (Repository *repository, OrderLine **lines, size_t n,
@@ -70,8 +75,8 @@ struct Repository
 	void		(*visit_lines_of_batch) (Repository *repository, const Batch *batch,
 										 LineVisitor visit, void *context);
 
-	/* Reads the batch; false where there is none. */
-	bool		(*find_batch) (Repository *repository, const char *reference, Batch *batch);
+	/* Reads the batch; false where there is none, or none of the SKU unless that is NULL. */
+	bool		(*find_batch) (Repository *repository, const char *sku, const char *reference, Batch *batch);
 
 	/* Is there any batch of the SKU, be it exhausted? */
 	bool		(*has_sku) (Repository *repository, const char *sku);
@@ -80,33 +85,37 @@ struct Repository
 	bool		(*serves_lines) (Repository *repository, const Batch *batch);
 
 	/*
-	 * Visits the batches that can meet a demand, SKU by SKU as the n demands
-	 * are given and in preference order; perhaps also some that cannot.  If
-	 * they are locked, nobody else changes those visited until the end of the
-	 * transaction.
+	 * Visits, in preference order, batches that can meet a demand: the first
+	 * of them at any rate, those that are equally good as far as they are
+	 * within reach; perhaps also some that cannot meet it.
 	 */
-	void		(*visit_batches) (Repository *repository, const Demand *demands, size_t n, bool locked,
-								  BatchVisitor visit, void *context);
+	void		(*visit_first_batches) (Repository *repository, Demand demand,
+										BatchVisitor visit, void *context);
 
 	/*
-	 * Visits the batches of the SKU of this one that have anything left, and
-	 * this one in any case, as they are at one moment, in preference order;
-	 * locked or not as above.
+	 * Visits all batches that can meet a demand, SKU by SKU as the n demands
+	 * are given and in preference order; perhaps also some that cannot.
 	 */
-	void		(*visit_siblings) (Repository *repository, const Batch *batch, bool locked,
-								   BatchVisitor visit, void *context);
+	void		(*visit_batches) (Repository *repository, const Demand *demands, size_t n,
+								  BatchVisitor visit, void *context);
+
+	/* From now on nobody else changes the batches of n charges, given in their order.  It comes before all reads. */
+	void		(*lock_batches) (Repository *repository, const Charge *charges, size_t n);
 
 	/* Records a new batch.  Where its reference is known, this attempt ends here, undone. */
 	void		(*add_batch) (Repository *repository, const Batch *batch);
 
 	/*
-	 * Makes n charges, in their order; false where a batch has not so many
-	 * units left to take, or allocated to give back.
+	 * Makes n charges, given in their order; false where a batch has not so
+	 * many units left to take, or allocated to give back.
 	 */
 	bool		(*charge_batches) (Repository *repository, const Charge *charges, size_t n);
 
 	/* Sets the purchased quantity; false where more than that is allocated. */
 	bool		(*resize_batch) (Repository *repository, const Batch *batch, int32_t qty);
+
+	/* Replaces the quantities of the batch; false where not so much is allocated as was read. */
+	bool		(*shrink_batch) (Repository *repository, const Batch *from, const Batch *to);
 
 	/* Records n new lines.  Where one is known, this attempt ends here, undone. */
 	void		(*add_lines) (Repository *repository, OrderLine **lines, size_t n);

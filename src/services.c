@@ -39,35 +39,53 @@ find_line(Repository *repository, OrderLine *line, OrderLine *known)
 	return lookup.found;
 }
 
-/* The first batch, in preference order, that can serve a line. */
+/* The batch that is to serve a line. */
 typedef struct Search
 {
+	Repository *repository;
 	const OrderLine *line;
-	const char *passed_over;	/* a reference that does not count, or NULL */
+	const Batch *own;			/* the one that serves it now, as if it did not, or NULL */
+	uint32_t	ntaken;			/* batches that others are taking from, all as good as the one chosen */
 	bool		found;
 	Batch		batch;
 } Search;
 
-/* Ends the search at the first batch that can serve its line. */
+/*
+ * Chooses the first batch that can serve the line.  Of those that are equally
+ * good, one that nobody else is taking from comes first; if there is none such,
+ * each has the same chance, so that not all who come wait for the same one.
+ */
 static bool
 consider_batch(void *context, const Batch *batch)
 {
 	Search	   *search = context;
 
-	if (!batch_can_allocate(batch, search->line) ||
-		(search->passed_over && strcmp(batch->reference, search->passed_over) == 0))
+	if (search->own && strcmp(batch->reference, search->own->reference) == 0)
+		batch = search->own;
+	if (search->found && !batch_is_as_good_as(batch, &search->batch))
+		return false;
+	if (!batch_can_allocate(batch, search->line))
 		return true;
-	search->batch = *batch;
+	if (!batch->is_taken || search->repository->random_below(search->repository, ++search->ntaken) == 0)
+		search->batch = *batch;
 	search->found = true;
-	return false;
+	return batch->is_taken;
 }
 
-static void
-search_batch(Repository *repository, Search *search)
+/* Looks for the batch that is to serve the line, which may have a batch of its own. */
+static Search
+search_batch(Repository *repository, const OrderLine *line, const Batch *own)
 {
-	Demand		demand = {search->line->sku, search->line->qty};
+	Search		search = {.repository = repository, .line = line, .own = own};
 
-	repository->visit_batches(repository, &demand, 1, false, consider_batch, search);
+	repository->visit_first_batches(repository, (Demand) {line->sku, line->qty}, consider_batch, &search);
+	/* With its own units in use it may have nothing left, and not have been visited. */
+	if (own && batch_can_allocate(own, line) && !(search.found && batch_precedes(&search.batch, own)))
+	{
+		search.batch = *own;
+		search.found = true;
+	}
+	return search;
 }
 
 /*
@@ -87,7 +105,7 @@ add_batch_body(Repository *repository, void *context)
 	Batch		known;
 
 	if (repository->cautious &&
-		repository->find_batch(repository, command->batch->reference, &known))
+		repository->find_batch(repository, NULL, command->batch->reference, &known))
 	{
 		command->outcome = BATCH_EXISTS;
 		return UNDO;
@@ -117,10 +135,16 @@ typedef struct LineCommand
 	LineResult	result;
 } LineCommand;
 
-/* Is the call answered by what is known of its line?  It is not while that waits for the same quantity. */
+/*
+ * Looks whether the line is known, and whether that answers the call: it does
+ * not while the line waits for the same quantity.
+ */
 static bool
-is_answered(LineCommand *command, const OrderLine *known)
+is_answered(Repository *repository, LineCommand *command, OrderLine *known, bool *is_known)
 {
+	*is_known = find_line(repository, &command->line, known);
+	if (!*is_known)
+		return false;
 	if (known->qty != command->line.qty)
 		command->result = (LineResult) {.outcome = ORDER_LINE_CONFLICT, .line = *known};
 	else if (known->batchref)
@@ -147,32 +171,34 @@ refuse_line(Repository *repository, const OrderLine *line)
 	LineResult	result = {.line = *line};
 	Demand		anything = {line->sku, 1};
 
-	repository->visit_batches(repository, &anything, 1, false, note_most_available, &result.most_available);
+	repository->visit_batches(repository, &anything, 1, note_most_available, &result.most_available);
 	result.outcome = repository->has_sku(repository, line->sku) ? OUT_OF_STOCK : INVALID_SKU;
 	return result;
 }
 
+static Charge
+charge_for(const Batch *batch, int32_t units)
+{
+	return (Charge) {batch->sku, batch->reference, units, batch->place};
+}
+
 /*
- * Ties the line, new or waiting so far, to the first batch that can serve it.
+ * Ties the line, new or waiting so far, to the batch that was found for it.
  * Where another session takes that batch's units first, trying the next batch
  * at once would be out of order: even a lost race leaves a lock on the batch.
  */
 static Verdict
-place_line(Repository *repository, OrderLine line, OrderLine *waiting, LineResult *result)
+place_line(Repository *repository, OrderLine line, OrderLine *waiting, Search search, LineResult *result)
 {
-	Search		search = {.line = &line};
-	Charge		charge = {.sku = line.sku, .units = line.qty};
+	Charge		charge = charge_for(&search.batch, line.qty);
 	OrderLine  *placed = &result->line;
 
-	search_batch(repository, &search);
 	if (!search.found)
 	{
 		*result = refuse_line(repository, &line);
-		/* Meanwhile there may be room. */
-		return result->most_available >= line.qty ? RETRY : UNDO;
+		return UNDO;
 	}
 
-	charge.reference = search.batch.reference;
 	if (!repository->charge_batches(repository, &charge, 1))
 		return RETRY;
 	*result = (LineResult) {.outcome = DONE, .line = line};
@@ -186,23 +212,24 @@ place_line(Repository *repository, OrderLine line, OrderLine *waiting, LineResul
 
 /*
  * Far more often than not the line is a new one.  So it is looked for only
- * after adding it has failed, or when no batch can serve it.
+ * after adding it has failed, or where the call would be refused, or would wait
+ * for another session.
  */
 static Verdict
 allocate_body(Repository *repository, void *context)
 {
 	LineCommand *command = context;
 	OrderLine	known;
-	bool		is_known = repository->cautious && find_line(repository, &command->line, &known);
-	Verdict		verdict;
+	bool		is_known = false;
+	Search		search;
 
-	if (is_known && is_answered(command, &known))
+	if (repository->cautious && is_answered(repository, command, &known, &is_known))
 		return UNDO;
-	verdict = place_line(repository, command->line, is_known ? &known : NULL, &command->result);
-	if (command->result.outcome != DONE && !repository->cautious &&
-		find_line(repository, &command->line, &known))
-		is_answered(command, &known);
-	return verdict;
+	search = search_batch(repository, &command->line, NULL);
+	if (!repository->cautious && (!search.found || search.batch.is_taken) &&
+		is_answered(repository, command, &known, &is_known))
+		return UNDO;
+	return place_line(repository, command->line, is_known ? &known : NULL, search, &command->result);
 }
 
 /* Ties the line to the first batch, in preference order, that can serve it. */
@@ -232,7 +259,7 @@ deallocate_body(Repository *repository, void *context)
 		return UNDO;
 	}
 	command->result.outcome = DONE;
-	charge = (Charge) {known->sku, known->batchref, -known->qty};
+	charge = (Charge) {.sku = known->sku, .reference = known->batchref, .units = -known->qty};
 	if (known->batchref && !repository->charge_batches(repository, &charge, 1))
 		return RETRY;
 	return repository->remove_lines(repository, &known, 1) ? KEEP : RETRY;
@@ -252,76 +279,51 @@ deallocate(UnitOfWork *uow, const char *orderid, const char *sku)
  * reallocate
  */
 
-/* Takes what is wanted from one batch and gives what is freed back to another, in preference order. */
+/* Takes what is wanted from one batch and gives what is freed back to another, by reference. */
 static bool
 exchange_stock(Repository *repository, const Batch *taken, int32_t wanted, const Batch *left, int32_t freed)
 {
-	Charge		take = {taken->sku, taken->reference, wanted};
-	Charge		give = {left->sku, left->reference, -freed};
+	Charge		take = charge_for(taken, wanted);
+	Charge		give = charge_for(left, -freed);
+	int			order = strcmp(taken->reference, left->reference);
 
-	if (batch_precedes(taken, left))
+	if (order < 0)
 		return repository->charge_batches(repository, (Charge[]) {take, give}, 2);
-	if (batch_precedes(left, taken))
+	if (order > 0)
 		return repository->charge_batches(repository, (Charge[]) {give, take}, 2);
 	take.units += give.units;	/* one and the same batch */
 	return repository->charge_batches(repository, &take, 1);
-}
-
-/* What there is for a line once its own units are free. */
-typedef struct Freed
-{
-	const OrderLine *known;
-	int32_t		most_available;
-} Freed;
-
-static bool
-note_freed(void *context, const Batch *batch)
-{
-	Freed	   *freed = context;
-	OrderLine	line = *freed->known;
-	Batch		after = *batch;
-
-	if (strcmp(batch->reference, line.batchref) == 0)
-		batch_deallocate(&after, &line);
-	return note_most_available(&freed->most_available, &after);
 }
 
 /* Ties a line that has a batch to the first that can serve it once the line's own units are free. */
 static Verdict
 move_line(Repository *repository, OrderLine line, OrderLine *known, LineResult *result)
 {
-	Search		search = {.line = &line, .passed_over = known->batchref};
+	Search		search;
 	OrderLine	left = *known;
 	OrderLine  *moved = &result->line;
 	Batch		own;
-	Batch	   *target = &search.batch;
 
-	if (!repository->find_batch(repository, known->batchref, &own))
-		return RETRY;
+	if (!repository->find_batch(repository, known->sku, known->batchref, &own) ||
+		own.allocated_quantity < known->qty)
+		return CONTRADICTION;
 	batch_deallocate(&own, &left);
-	search_batch(repository, &search);
-	if (batch_can_allocate(&own, &line) &&
-		!(search.found && batch_precedes(&search.batch, &own)))
-		target = &own;
-	else if (!search.found)
+	own.is_taken = false;		/* to stay there is as good as anything */
+	search = search_batch(repository, &line, &own);
+	if (!search.found)
 	{
-		Freed		freed = {.known = known};
-
-		/* Between the two looks, room may have moved from one batch to another: one look decides. */
-		repository->visit_siblings(repository, &own, false, note_freed, &freed);
-		if (freed.most_available >= line.qty)
-			return RETRY;
-		*result = (LineResult) {.outcome = OUT_OF_STOCK, .line = line, .most_available = freed.most_available};
+		*result = refuse_line(repository, &line);
+		note_most_available(&result->most_available, &own);
 		return UNDO;
 	}
 
 	*result = (LineResult) {.outcome = DONE, .line = *known};
-	if (target == &own && line.qty == known->qty)
+	if (strcmp(search.batch.reference, own.reference) == 0 && line.qty == known->qty)
 		return UNDO;			/* it is where it belongs */
-	if (!exchange_stock(repository, target, line.qty, &own, known->qty))
+	if (!exchange_stock(repository, &search.batch, line.qty, &own, known->qty))
 		return RETRY;
 	*moved = line;
-	batch_allocate(target, moved);
+	batch_allocate(&search.batch, moved);
 	moved->allocated_at = repository->current_time(repository);
 	return repository->change_lines(repository, &known, &moved, 1) ? KEEP : RETRY;
 }
@@ -343,7 +345,8 @@ reallocate_body(Repository *repository, void *context)
 		line.qty = known.qty;
 	if (is_known && known.batchref)
 		return move_line(repository, line, &known, &command->result);
-	return place_line(repository, line, is_known ? &known : NULL, &command->result);
+	return place_line(repository, line, is_known ? &known : NULL,
+					  search_batch(repository, &line, NULL), &command->result);
 }
 
 /*

@@ -16,6 +16,7 @@ typedef enum Outcome
 	UNKNOWN_BATCH,
 	UNKNOWN_ORDER_LINE,
 	ORDER_LINE_CONFLICT,		/* the line is known with another quantity */
+	REPEATED_LINE,				/* the line stands in the call twice */
 	BATCH_EXISTS				/* the reference is known */
 } Outcome;
 
@@ -33,6 +34,7 @@ typedef struct LinesResult
 {
 	LineResult	refused;		/* its outcome is DONE unless one of the lines was refused, and all with it */
 	size_t		position;		/* of that line, from 0 */
+	size_t		first_position; /* REPEATED_LINE: where it stands first */
 	size_t		nlines;
 	OrderLine  *lines;			/* as they are now, or were last */
 } LinesResult;

@@ -1,37 +1,46 @@
 /*
  * spi_repository.c
- *		The repository over SPI: all SQL text and all saved plans.
+ *		The repository over SPI, and all SQL text.
  *
  * Names and operators are qualified throughout, because statements run with the
  * caller's search_path.  What SQL resolves behind the scenes by an operator's
  * bare name (IN, BETWEEN, IS DISTINCT FROM, CASE x WHEN) must not be used here.
+ *
+ * The tables belong to an ordinary role, who may have changed them or put others
+ * in their place.  So what a row holds is checked before it is looked at.
  */
 #include "postgres.h"
 
 #include "compat.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
+#include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/progress.h"
+#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "parser/parse_coerce.h"
+#include "port/pg_bitutils.h"
+#include "storage/procarray.h"
 #include "utils/array.h"
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/plancache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "spi_repository.h"
+#include "statement.h"
 
 /* Beside what a COPY shows; the view allocation_progress reads it. */
 #define PROGRESS_LINES_TOTAL (PGSTAT_NUM_PROGRESS_PARAM - 1)
@@ -46,24 +55,22 @@
 #define LE " OPERATOR(pg_catalog.<=) "
 #define PLUS " OPERATOR(pg_catalog.+) "
 #define MINUS " OPERATOR(pg_catalog.-) "
+#define NEGATIVE "OPERATOR(pg_catalog.-) "
 
-#define MAX_PARAMETERS 7
-
-typedef struct Statement
-{
-	const char *sql;			/* %1$s stands for the schema */
-	Oid			types[MAX_PARAMETERS];
-	int			nparameters;
-	bool		sees_latest;	/* what others commit meanwhile, at any isolation level */
-	SPIPlanPtr	plan;			/* NULL until it is first needed */
-	char	   *schema;			/* for which the plan was made */
-} Statement;
-
+/* All columns of the tables in their order: so a row need not be made anew, and shows where it is. */
+#define BATCH_COLUMNS "reference, sku, purchased_quantity, allocated_quantity, eta, room"
 #define LINE_COLUMNS "orderid, sku, qty, batchref, allocated_at"
-#define BATCH_COLUMNS "reference, sku, purchased_quantity, allocated_quantity, eta"
+
+/*
+ * A transaction that writes to a row many times leaves many versions of it, all
+ * under the same key.  Where the last column of the key is a range of one value,
+ * in descending order, the index is read backwards, and that meets the newest
+ * first.
+ */
+#define NEWEST(column, value) column GE value " AND " column LE value " ORDER BY " column " DESC"
 
 static Statement select_line = {
-	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND sku" EQ "$2",
+	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " NEWEST("sku", "$2"),
 	{TEXTOID, TEXTOID}, 2
 };
 
@@ -81,8 +88,13 @@ static Statement select_lines_of_order = {
 };
 
 static Statement select_batch = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE reference" EQ "$1",
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE " NEWEST("reference", "$1"),
 	{TEXTOID}, 1
+};
+
+static Statement select_batch_of_sku = {
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2"),
+	{TEXTOID, TEXTOID}, 2
 };
 
 static Statement select_sku = {
@@ -90,44 +102,37 @@ static Statement select_sku = {
 	{TEXTOID}, 1
 };
 
-/* DELETE and TRUNCATE take what the snapshot of their transaction does not show, too. */
 static Statement select_allocation = {
-	"SELECT FROM %1$s.order_lines WHERE batchref IS NOT NULL LIMIT 1",
-	.sees_latest = true
+	"SELECT FROM %1$s.order_lines WHERE batchref IS NOT NULL LIMIT 1"
 };
 
 static Statement select_allocation_of_batch = {
 	"SELECT FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2 LIMIT 1",
-	{TEXTOID, TEXTOID}, 2,
-	.sees_latest = true
+	{TEXTOID, TEXTOID}, 2
 };
 
 /* Of what is left, SQL sees the room only: it narrows what is read, and the model decides. */
-#define BATCHES_FOR(sku, qty, locking) \
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches" \
-	" WHERE sku" EQ sku " AND room" GT "0 AND room" GE qty \
-	" ORDER BY eta NULLS FIRST, reference" locking
+#define IN_PREFERENCE_ORDER " ORDER BY eta NULLS FIRST, reference"
 
-#define BATCHES_FOR_MANY(locking) \
-	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS demand (sku, qty)" \
-	" CROSS JOIN LATERAL (" BATCHES_FOR("demand.sku", "demand.qty", locking) ") AS b"
-
-static Statement select_batches = {BATCHES_FOR("$1", "$2", ""), {TEXTOID, INT4OID}, 2};
-
-static Statement select_batches_for_many = {BATCHES_FOR_MANY(""), {TEXTARRAYOID, INT4ARRAYOID}, 2};
-
-static Statement lock_batches_for_many = {
-	BATCHES_FOR_MANY(" FOR NO KEY UPDATE"), {TEXTARRAYOID, INT4ARRAYOID}, 2
+static Statement select_open_batches = {
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0" IN_PREFERENCE_ORDER,
+	{TEXTOID}, 1
 };
 
-#define SIBLINGS(locking) \
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches" \
-	" WHERE sku" EQ "$1 AND (room" GT "0 OR reference" EQ "$2)" \
-	" ORDER BY eta NULLS FIRST, reference" locking
+static Statement select_batches_by_room = {
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0 AND room" GE "$2"
+	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3 ORDER BY room, eta NULLS FIRST, reference",
+	{TEXTOID, INT4OID, INT4OID}, 3
+};
 
-static Statement select_siblings = {SIBLINGS(""), {TEXTOID, TEXTOID}, 2};
-
-static Statement lock_siblings = {SIBLINGS(" FOR NO KEY UPDATE"), {TEXTOID, TEXTOID}, 2};
+/* Who is writing to a batch comes last, as its row does not show that here. */
+static Statement select_batches = {
+	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS demand (sku, qty)"
+	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax FROM %1$s.batches"
+	" WHERE sku" EQ "demand.sku AND room" GT "0 AND room" GE "demand.qty"
+	IN_PREFERENCE_ORDER ") AS b",
+	{TEXTARRAYOID, INT4ARRAYOID}, 2
+};
 
 static Statement select_lines_of_batch = {
 	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2"
@@ -135,23 +140,32 @@ static Statement select_lines_of_batch = {
 	{TEXTOID, TEXTOID}, 2
 };
 
+static Statement lock_many = {
+	"SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
+	" CROSS JOIN LATERAL (SELECT FROM %1$s.batches"
+	" WHERE sku" EQ "wanted.sku AND reference" EQ "wanted.reference FOR NO KEY UPDATE) AS b",
+	{TEXTARRAYOID, TEXTARRAYOID}, 2, .writes = true
+};
+
 static Statement insert_batch = {
-	"INSERT INTO %1$s.batches (" BATCH_COLUMNS ") VALUES ($1, $2, $3, $4, $5)",
-	{TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID}, 5
+	"INSERT INTO %1$s.batches (reference, sku, purchased_quantity, allocated_quantity, eta) VALUES ($1, $2, $3, $4, $5)",
+	{TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID}, 5, .writes = true
 };
 
 /* The charge is the lock: no SELECT ... FOR UPDATE comes before it. */
-static Statement take_units = {
-	"UPDATE %1$s.batches SET allocated_quantity = allocated_quantity" PLUS "$3"
-	" WHERE sku" EQ "$1 AND reference" EQ "$2"
-	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3",
-	{TEXTOID, TEXTOID, INT4OID}, 3
+#define CHARGE(condition) \
+	"UPDATE %1$s.batches SET allocated_quantity = allocated_quantity" PLUS "$3" \
+	" WHERE " condition "sku" EQ "$1 AND reference" EQ "$2" \
+	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3 AND allocated_quantity" GE "(" NEGATIVE "$3)"
+
+static Statement charge_batch = {
+	CHARGE(""),
+	{TEXTOID, TEXTOID, INT4OID}, 3, .writes = true
 };
 
-static Statement return_units = {
-	"UPDATE %1$s.batches SET allocated_quantity = allocated_quantity" MINUS "$3"
-	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND allocated_quantity" GE "$3",
-	{TEXTOID, TEXTOID, INT4OID}, 3
+static Statement charge_batch_in_place = {
+	CHARGE("ctid" EQ "$4 AND "),
+	{TEXTOID, TEXTOID, INT4OID, TIDOID}, 4, .writes = true
 };
 
 /*
@@ -166,26 +180,32 @@ static Statement charge_many = {
 	" AS c (sku, reference, units)"
 	" WHERE b.sku" IS("c.sku") " AND b.reference" IS("c.reference")
 	" AND b.purchased_quantity" MINUS "b.allocated_quantity" GE "c.units"
-	" AND b.allocated_quantity" GE "(OPERATOR(pg_catalog.-) c.units)",
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3
+	" AND b.allocated_quantity" GE "(" NEGATIVE "c.units)",
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3, .writes = true
 };
 
 static Statement set_purchased_quantity = {
 	"UPDATE %1$s.batches SET purchased_quantity = $3"
 	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND allocated_quantity" LE "$3",
-	{TEXTOID, TEXTOID, INT4OID}, 3
+	{TEXTOID, TEXTOID, INT4OID}, 3, .writes = true
+};
+
+static Statement set_quantities = {
+	"UPDATE %1$s.batches SET purchased_quantity = $4, allocated_quantity = $5"
+	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND allocated_quantity" EQ "$3",
+	{TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID}, 5, .writes = true
 };
 
 static Statement insert_line = {
 	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ") VALUES ($1, $2, $3, $4, $5)",
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 5
+	{TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 5, .writes = true
 };
 
 static Statement insert_lines = {
 	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ")"
 	" SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
 	" pg_catalog.unnest($4), pg_catalog.unnest($5)) AS added",
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 5
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 5, .writes = true
 };
 
 #define IS_STILL_THE_LINE \
@@ -193,12 +213,12 @@ static Statement insert_lines = {
 
 static Statement update_line = {
 	"UPDATE %1$s.order_lines SET qty = $5, batchref = $6, allocated_at = $7 WHERE " IS_STILL_THE_LINE,
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 7
+	{TEXTOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 7, .writes = true
 };
 
 static Statement delete_line = {
 	"DELETE FROM %1$s.order_lines WHERE " IS_STILL_THE_LINE,
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID}, 4
+	{TEXTOID, TEXTOID, INT4OID, TEXTOID}, 4, .writes = true
 };
 
 #define ARE_STILL_THE_LINES \
@@ -211,7 +231,8 @@ static Statement update_lines = {
 	" pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))"
 	" AS was (orderid, sku, qty, batchref, new_qty, new_batchref, new_allocated_at)"
 	" WHERE " ARE_STILL_THE_LINES,
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 7
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 7,
+	.writes = true
 };
 
 static Statement delete_lines = {
@@ -219,90 +240,12 @@ static Statement delete_lines = {
 	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
 	" AS was (orderid, sku, qty, batchref)"
 	" WHERE " ARE_STILL_THE_LINES,
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID}, 4
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID}, 4, .writes = true
 };
 
 /*
- * The saved plan of a statement.  It is for one schema, but the extension may
- * come to live in another one, or its schema be renamed, within a session.
+ * Errors
  */
-static SPIPlanPtr
-prepared(const SpiRepository *self, Statement *statement)
-{
-	SPIPlanPtr	plan;
-
-	if (statement->plan && strcmp(statement->schema, self->schema) == 0)
-		return statement->plan;
-
-	plan = SPI_prepare_cursor(psprintf(statement->sql, quote_identifier(self->schema)),
-							  statement->nparameters, statement->types,
-							  CURSOR_OPT_GENERIC_PLAN | CURSOR_OPT_FAST_PLAN);
-	if (!plan)
-		elog(ERROR, "could not prepare \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not keep the plan of \"%s\"", statement->sql);
-
-	if (statement->plan)
-	{
-		SPI_freeplan(statement->plan);
-		pfree(statement->schema);
-		statement->plan = NULL;
-	}
-	statement->schema = MemoryContextStrdup(TopMemoryContext, self->schema);
-	statement->plan = plan;
-	return plan;
-}
-
-/*
- * Makes the planner walk indexes, whatever it knows of the tables' sizes and
- * whatever the caller has set.  A plan made while the tables were empty has to
- * be right when they hold millions of rows.
- */
-static void
-plan_for_growth(SPIPlanPtr plan)
-{
-	static const char *const avoided[] = {"enable_seqscan", "enable_bitmapscan"};
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-	int			nest_level;
-
-	if (source->is_valid && source->gplan && source->gplan->is_valid &&
-		SearchPathMatchesCurrentEnvironment(source->search_path))
-		return;
-
-	nest_level = NewGUCNestLevel();
-	for (size_t i = 0; i < lengthof(avoided); i++)
-		set_config_option(avoided[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	set_config_option("enable_indexscan", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), CurrentResourceOwner);
-	AtEOXact_GUC(true, nest_level);
-}
-
-/* Runs a statement; returns how many rows it has read or written. */
-static uint64
-execute(Repository *repository, Statement *statement, const NullableDatum *values, DestReceiver *receiver)
-{
-	SPIPlanPtr	plan = prepared((SpiRepository *) repository, statement);
-	ParamListInfo parameters = makeParamList(statement->nparameters);
-	SPIExecuteOptions options = {.params = parameters, .dest = receiver, .read_only = statement->sees_latest};
-	int			code;
-
-	for (int i = 0; i < statement->nparameters; i++)
-	{
-		parameters->params[i].value = values[i].value;
-		parameters->params[i].isnull = values[i].isnull;
-		parameters->params[i].pflags = PARAM_FLAG_CONST;
-		parameters->params[i].ptype = statement->types[i];
-	}
-	plan_for_growth(plan);
-	if (statement->sees_latest)
-		PushActiveSnapshot(GetLatestSnapshot());
-	code = SPI_execute_plan_extended(plan, &options);
-	if (statement->sees_latest)
-		PopActiveSnapshot();
-	if (code < 0)
-		elog(ERROR, "could not execute \"%s\": %s", statement->sql, SPI_result_code_string(code));
-	return SPI_processed;
-}
 
 /* A trigger of the user's may have robbed us of rows that we have added. */
 static void
@@ -332,76 +275,159 @@ string(const char *value)
 	return (NullableDatum) {.value = CStringGetTextDatum(value)};
 }
 
-/* What a statement is told of a line. */
-
-static NullableDatum
-orderid(const OrderLine *line)
+/* A parameter that is an array: what a function says of each of these lines, charges or demands. */
+typedef struct Column
 {
-	return string(line->orderid);
+	const void *elements;
+	NullableDatum (*value) (const void *elements, size_t i);
+} Column;
+
+static const OrderLine *
+line_at(const void *lines, size_t i)
+{
+	return ((OrderLine *const *) lines)[i];
 }
 
 static NullableDatum
-sku(const OrderLine *line)
+orderid(const void *lines, size_t i)
 {
-	return string(line->sku);
+	return string(line_at(lines, i)->orderid);
 }
 
 static NullableDatum
-qty(const OrderLine *line)
+sku(const void *lines, size_t i)
 {
-	return number(line->qty);
+	return string(line_at(lines, i)->sku);
 }
 
 static NullableDatum
-batchref(const OrderLine *line)
+qty(const void *lines, size_t i)
 {
-	return string(line->batchref);
+	return number(line_at(lines, i)->qty);
 }
 
 static NullableDatum
-allocated_at(const OrderLine *line)
+batchref(const void *lines, size_t i)
 {
+	return string(line_at(lines, i)->batchref);
+}
+
+static NullableDatum
+allocated_at(const void *lines, size_t i)
+{
+	const OrderLine *line = line_at(lines, i);
+
 	return (NullableDatum) {.value = TimestampTzGetDatum(line->allocated_at), .isnull = !line->batchref};
 }
 
 static NullableDatum
-array(Datum *values, bool *nulls, size_t n, Oid array_type)
+charge_sku(const void *charges, size_t i)
+{
+	return string(((const Charge *) charges)[i].sku);
+}
+
+static NullableDatum
+charge_reference(const void *charges, size_t i)
+{
+	return string(((const Charge *) charges)[i].reference);
+}
+
+static NullableDatum
+charge_units(const void *charges, size_t i)
+{
+	return number(((const Charge *) charges)[i].units);
+}
+
+static NullableDatum
+demand_sku(const void *demands, size_t i)
+{
+	return string(((const Demand *) demands)[i].sku);
+}
+
+static NullableDatum
+demand_qty(const void *demands, size_t i)
+{
+	return number(((const Demand *) demands)[i].qty);
+}
+
+static NullableDatum
+array(Datum *values, bool *nulls, int n, Oid array_type)
 {
 	Oid			type = get_element_type(array_type);
 	int16		length;
 	bool		by_value;
 	char		alignment;
 	int			lower_bound = 1;
-	int			dimension = (int) n;
 
 	get_typlenbyvalalign(type, &length, &by_value, &alignment);
 	return (NullableDatum) {
-		.value = PointerGetDatum(construct_md_array(values, nulls, 1, &dimension, &lower_bound,
+		.value = PointerGetDatum(construct_md_array(values, nulls, 1, &n, &lower_bound,
 													type, length, by_value, alignment))
 	};
 }
 
-/* A parameter that is an array: what a function says of each of these lines. */
-typedef struct LinesColumn
+static NullableDatum
+column_array(const Column *column, size_t from, size_t to, Oid array_type)
 {
-	OrderLine **lines;
-	NullableDatum (*value) (const OrderLine *line);
-} LinesColumn;
+	Datum	   *values = palloc((to - from) * sizeof(Datum));
+	bool	   *nulls = palloc((to - from) * sizeof(bool));
+
+	for (size_t i = from; i < to; i++)
+	{
+		NullableDatum value = column->value(column->elements, i);
+
+		values[i - from] = value.value;
+		nulls[i - from] = value.isnull;
+	}
+	return array(values, nulls, (int) (to - from), array_type);
+}
+
+/*
+ * Places
+ */
+
+static uint64
+place_of(ItemPointer tid)
+{
+	return (uint64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid);
+}
 
 static NullableDatum
-lines_array(const LinesColumn *column, size_t n, Oid array_type)
+tid(uint64 place)
 {
-	Datum	   *values = palloc(n * sizeof(Datum));
-	bool	   *nulls = palloc(n * sizeof(bool));
+	ItemPointer pointer = palloc(sizeof(ItemPointerData));
 
-	for (size_t i = 0; i < n; i++)
-	{
-		NullableDatum value = column->value(column->lines[i]);
+	ItemPointerSet(pointer, (BlockNumber) (place >> 16), (OffsetNumber) (place & 0xFFFF));
+	return (NullableDatum) {.value = PointerGetDatum(pointer)};
+}
 
-		values[i] = value.value;
-		nulls[i] = value.isnull;
-	}
-	return array(values, nulls, n, array_type);
+/*
+ * Where others write to a batch all the time it is no longer where it was read,
+ * and looking there first is in vain.  After that has happened, so many charges
+ * look by the key at once.
+ */
+#define CHARGES_BY_KEY 100
+
+static int	charges_by_key = 0;
+
+/*
+ * Where this transaction itself writes to batches all the time, their newest
+ * versions have to be looked for.  After so many charges, it does that.
+ */
+#define CHARGES_WITHOUT_LOOKING 8
+
+static TransactionId charging = InvalidTransactionId;
+static int	charges_made = 0;
+
+static bool
+has_charged_a_lot(void)
+{
+	TransactionId transaction = GetTopTransactionIdIfAny();
+
+	if (!TransactionIdIsValid(transaction) || !TransactionIdEquals(transaction, charging))
+		charges_made = 0;
+	charging = transaction;
+	return ++charges_made > CHARGES_WITHOUT_LOOKING;
 }
 
 /*
@@ -416,12 +442,112 @@ typedef struct Reader
 	BatchVisitor visit_batch;
 	LineVisitor visit_line;
 	void	   *context;
+	int32		least;			/* a batch with less left is too small */
+	int			patience;		/* after so many of these it has seen enough; 0: it has patience without end */
+	bool		has_seen_enough;
 } Reader;
+
+/* Refuses a row whose first columns have other types. */
+static void
+check_types(const char *table, TupleDesc row_type, const Oid *types, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(row_type, i);
+
+		if (column->atttypid != types[i] && !IsBinaryCoercible(column->atttypid, types[i]))
+			refuse_table(table, psprintf("Its column \"%s\" has type %s, not %s.", NameStr(column->attname),
+										 format_type_be(column->atttypid), format_type_be(types[i])));
+	}
+}
+
+static void
+check_batch_types(DestReceiver *receiver, int operation, TupleDesc row_type)
+{
+	static const Oid types[] = {TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID};
+
+	check_types("batches", row_type, types, lengthof(types));
+}
+
+static void
+check_line_types(DestReceiver *receiver, int operation, TupleDesc row_type)
+{
+	static const Oid types[] = {TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID};
+
+	check_types("order_lines", row_type, types, lengthof(types));
+}
+
+/* Refuses a row with a null among its first columns. */
+static void
+check_not_null(const char *table, TupleTableSlot *slot, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (slot->tts_isnull[i])
+			refuse_table(table, psprintf("Its column \"%s\" has a null.",
+										 NameStr(TupleDescAttr(slot->tts_tupleDescriptor, i)->attname)));
+}
+
+/* A quantity, which must not be less than so much. */
+
+static int32
+read_quantity(const char *table, TupleTableSlot *slot, int column, int32 least)
+{
+	int32		quantity = DatumGetInt32(slot->tts_values[column]);
+
+	if (quantity < least)
+		refuse_table(table, psprintf("Its column \"%s\" has %d.",
+									 NameStr(TupleDescAttr(slot->tts_tupleDescriptor, column)->attname), quantity));
+	return quantity;
+}
 
 static const char *
 read_string(TupleTableSlot *slot, int column)
 {
 	return slot->tts_isnull[column] ? NULL : TextDatumGetCString(slot->tts_values[column]);
+}
+
+/* Is another transaction running that has this id?  It may be the id of something else. */
+static bool
+is_running(TransactionId xid)
+{
+	return TransactionIdIsNormal(xid) &&
+		!TransactionIdPrecedes(xid, RecentXmin) &&
+		TransactionIdPrecedes(xid, ReadNextTransactionId()) &&
+		!TransactionIdIsCurrentTransactionId(xid) &&
+		TransactionIdIsInProgress(xid);
+}
+
+/*
+ * What the row of a batch shows beside its columns: where it is, and whether
+ * others have it.  Both are hints, and not every row shows them.
+ */
+static void
+read_hints(TupleTableSlot *slot, Batch *batch)
+{
+	HeapTupleHeader row = NULL;
+	TransactionId xmax;
+
+	batch->is_taken = false;
+	batch->place = 0;
+	if (TTS_IS_BUFFERTUPLE(slot) && ItemPointerIsValid(&slot->tts_tid))
+	{
+		HeapTuple	tuple = ((BufferHeapTupleTableSlot *) slot)->base.tuple;
+
+		row = tuple ? tuple->t_data : NULL;
+	}
+	if (!row)
+		return;
+
+	if (charges_by_key == 0 || TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)))
+		batch->place = place_of(&slot->tts_tid);
+	if (row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI))
+		return;
+	xmax = HeapTupleHeaderGetRawXmax(row);
+	if (TransactionIdIsCurrentTransactionId(xmax))
+		return;
+	/* What somebody has written since the snapshot was taken is past, too. */
+	batch->is_taken = TransactionIdIsInProgress(xmax) ||
+		(!HEAP_XMAX_IS_LOCKED_ONLY(row->t_infomask) && TransactionIdDidCommit(xmax));
 }
 
 static bool
@@ -430,18 +556,25 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	Reader	   *reader = (Reader *) receiver;
 	MemoryContext old = MemoryContextSwitchTo(reader->memory);
 	Batch		batch;
-	bool		go_on;
 
 	slot_getallattrs(slot);
+	check_not_null("batches", slot, 4);
 	batch.reference = read_string(slot, 0);
 	batch.sku = read_string(slot, 1);
-	batch.purchased_quantity = DatumGetInt32(slot->tts_values[2]);
-	batch.allocated_quantity = DatumGetInt32(slot->tts_values[3]);
+	batch.purchased_quantity = read_quantity("batches", slot, 2, 0);
+	batch.allocated_quantity = read_quantity("batches", slot, 3, 0);
 	batch.under_way = !slot->tts_isnull[4];
 	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[4]) : 0;
-	go_on = reader->visit_batch(reader->context, &batch);
+	read_hints(slot, &batch);
+	if (slot->tts_nvalid > 6)
+		batch.is_taken = is_running(DatumGetTransactionId(slot->tts_values[6]));
+
+	if (batch_available_quantity(&batch) < reader->least && --reader->patience == 0)
+		reader->has_seen_enough = true;
+	else
+		reader->has_seen_enough = !reader->visit_batch(reader->context, &batch);
 	MemoryContextSwitchTo(old);
-	return go_on;
+	return !reader->has_seen_enough;
 }
 
 static bool
@@ -450,22 +583,17 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 	Reader	   *reader = (Reader *) receiver;
 	MemoryContext old = MemoryContextSwitchTo(reader->memory);
 	OrderLine	line;
-	bool		go_on;
 
 	slot_getallattrs(slot);
+	check_not_null("order_lines", slot, 3);
 	line.orderid = read_string(slot, 0);
 	line.sku = read_string(slot, 1);
-	line.qty = DatumGetInt32(slot->tts_values[2]);
+	line.qty = read_quantity("order_lines", slot, 2, 1);
 	line.batchref = read_string(slot, 3);
-	line.allocated_at = line.batchref ? DatumGetTimestampTz(slot->tts_values[4]) : 0;
-	go_on = reader->visit_line(reader->context, &line);
+	line.allocated_at = line.batchref && !slot->tts_isnull[4] ? DatumGetTimestampTz(slot->tts_values[4]) : 0;
+	reader->has_seen_enough = !reader->visit_line(reader->context, &line);
 	MemoryContextSwitchTo(old);
-	return go_on;
-}
-
-static void
-ignore_startup(DestReceiver *receiver, int operation, TupleDesc row_type)
-{
+	return !reader->has_seen_enough;
 }
 
 static void
@@ -473,36 +601,116 @@ ignore(DestReceiver *receiver)
 {
 }
 
-static void
-read_batches(Repository *repository, Statement *statement, const NullableDatum *values,
-			  BatchVisitor visit, void *context)
+static Reader
+batch_reader(Repository *repository, BatchVisitor visit, void *context)
 {
-	Reader		reader = {
-		.receiver = {receive_batch, ignore_startup, ignore, ignore, DestNone},
+	return (Reader) {
+		.receiver = {receive_batch, check_batch_types, ignore, ignore, DestNone},
 		.memory = ((SpiRepository *) repository)->memory,
 		.visit_batch = visit,
 		.context = context
 	};
-
-	execute(repository, statement, values, &reader.receiver);
 }
 
-static void
-read_lines(Repository *repository, Statement *statement, const NullableDatum *values,
-			LineVisitor visit, void *context)
+static Reader
+line_reader(Repository *repository, LineVisitor visit, void *context)
 {
-	Reader		reader = {
-		.receiver = {receive_line, ignore_startup, ignore, ignore, DestNone},
+	return (Reader) {
+		.receiver = {receive_line, check_line_types, ignore, ignore, DestNone},
 		.memory = ((SpiRepository *) repository)->memory,
 		.visit_line = visit,
 		.context = context
 	};
-
-	execute(repository, statement, values, &reader.receiver);
 }
 
 /*
- * The methods
+ * Execution
+ */
+
+/* Takes the snapshot for all that this attempt reads, before it reads first. */
+static void
+look(SpiRepository *self)
+{
+	Snapshot	snapshot;
+
+	if (self->has_looked)
+		return;
+	CommandCounterIncrement();
+	snapshot = self->sees_latest ? GetLatestSnapshot() : GetTransactionSnapshot();
+	self->moment = snapshot->snapXactCompletionCount;
+	PushActiveSnapshot(snapshot);
+	self->has_looked = true;
+}
+
+static uint64
+execute(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader)
+{
+	SpiRepository *self = (SpiRepository *) repository;
+
+	if (!statement->writes)
+		look(self);
+	return statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
+}
+
+/* Says how many lines a long call has written, and ends it where the caller has cancelled it. */
+static void
+show_progress(SpiRepository *self, size_t lines_done)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (!self->shows_progress)
+		return;
+	/* An attempt that is undone takes what it showed with it. */
+	if (MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID)
+	{
+		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, get_relname_relid("order_lines", self->namespace));
+		pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
+		pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_CALLBACK);
+		pgstat_progress_update_param(PROGRESS_LINES_TOTAL, self->lines_total);
+	}
+	pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, lines_done);
+}
+
+/*
+ * So many elements of arrays are handed to a statement at once.  In between the
+ * caller can cancel, and no array outgrows what PostgreSQL allows.
+ */
+#define ELEMENTS_PER_STATEMENT 1000
+
+/* Runs a statement that takes arrays on all n elements; returns how many rows it has read or written. */
+static uint64
+execute_on_arrays(Repository *repository, Statement *statement, size_t n, const Column *columns, Reader *reader)
+{
+	bool		writes_lines = columns[0].value == orderid && statement->writes;
+	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
+	uint64		nrows = 0;
+
+	for (size_t done = 0; done < n && !(reader && reader->has_seen_enough); done += ELEMENTS_PER_STATEMENT)
+	{
+		MemoryContext old = MemoryContextSwitchTo(arrays);
+		NullableDatum values[MAX_PARAMETERS] = {{0}};
+
+		show_progress((SpiRepository *) repository, writes_lines ? done : 0);
+		for (int i = 0; i < statement->nparameters; i++)
+			values[i] = column_array(&columns[i], done, Min(n, done + ELEMENTS_PER_STATEMENT), statement->types[i]);
+		nrows += execute(repository, statement, values, reader);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(arrays);
+	}
+	MemoryContextDelete(arrays);
+	return nrows;
+}
+
+/* Notes whether what a write relied on still held. */
+static bool
+held(Repository *repository, bool condition)
+{
+	if (!condition)
+		((SpiRepository *) repository)->write_failed = true;
+	return condition;
+}
+
+/*
+ * The methods that read
  */
 
 static void *
@@ -517,50 +725,44 @@ current_time(Repository *repository)
 	return GetCurrentTimestamp();
 }
 
-static void
-report_progress(Repository *repository, size_t lines_done)
+static uint32_t
+random_below(Repository *repository, uint32_t n)
 {
-	SpiRepository *self = (SpiRepository *) repository;
+	return (uint32_t) pg_prng_uint64_range(&pg_global_prng_state, 0, n - 1);
+}
 
-	CHECK_FOR_INTERRUPTS();
-	if (!self->shows_progress)
-		return;
-	/* An attempt that is undone takes what it showed with it. */
-	if (MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID)
-	{
-		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, self->order_lines);
-		pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
-		pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_CALLBACK);
-		pgstat_progress_update_param(PROGRESS_LINES_TOTAL, self->lines_total);
-	}
-	pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, lines_done);
+static void
+check_cancelled(Repository *repository)
+{
+	show_progress((SpiRepository *) repository, 0);
 }
 
 static void
 visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
 {
+	Reader		reader = line_reader(repository, visit, context);
+
 	if (n == 1)
-		read_lines(repository, &select_line,
-				   (NullableDatum[]) {orderid(lines[0]), sku(lines[0])}, visit, context);
+		execute(repository, &select_line, (NullableDatum[]) {orderid(lines, 0), sku(lines, 0)}, &reader);
 	else
-		read_lines(repository, &select_lines,
-				   (NullableDatum[]) {
-					   lines_array(&(LinesColumn) {lines, orderid}, n, TEXTARRAYOID),
-					   lines_array(&(LinesColumn) {lines, sku}, n, TEXTARRAYOID)
-				   }, visit, context);
+		execute_on_arrays(repository, &select_lines, n, (Column[]) {{lines, orderid}, {lines, sku}}, &reader);
 }
 
 static void
 visit_lines_of_order(Repository *repository, const char *id, LineVisitor visit, void *context)
 {
-	read_lines(repository, &select_lines_of_order, (NullableDatum[]) {string(id)}, visit, context);
+	Reader		reader = line_reader(repository, visit, context);
+
+	execute(repository, &select_lines_of_order, (NullableDatum[]) {string(id)}, &reader);
 }
 
 static void
 visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
 {
-	read_lines(repository, &select_lines_of_batch,
-				(NullableDatum[]) {string(batch->sku), string(batch->reference)}, visit, context);
+	Reader		reader = line_reader(repository, visit, context);
+
+	execute(repository, &select_lines_of_batch,
+			(NullableDatum[]) {string(batch->sku), string(batch->reference)}, &reader);
 }
 
 /* The one batch that a statement may find. */
@@ -581,59 +783,137 @@ keep_batch(void *context, const Batch *batch)
 }
 
 static bool
-find_batch(Repository *repository, const char *reference, Batch *batch)
+find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
 {
 	FoundBatch	found = {.batch = batch};
+	Reader		reader = batch_reader(repository, keep_batch, &found);
 
-	read_batches(repository, &select_batch, (NullableDatum[]) {string(reference)}, keep_batch, &found);
+	if (sku)
+		execute(repository, &select_batch_of_sku, (NullableDatum[]) {string(sku), string(reference)}, &reader);
+	else
+		execute(repository, &select_batch, (NullableDatum[]) {string(reference)}, &reader);
 	return found.found;
 }
 
 static bool
 has_sku(Repository *repository, const char *sku)
 {
-	return execute(repository, &select_sku, (NullableDatum[]) {string(sku)}, None_Receiver) > 0;
+	return execute(repository, &select_sku, (NullableDatum[]) {string(sku)}, NULL) > 0;
 }
 
 static bool
 serves_lines(Repository *repository, const Batch *batch)
 {
 	if (!batch)
-		return execute(repository, &select_allocation, NULL, None_Receiver) > 0;
+		return execute(repository, &select_allocation, NULL, NULL) > 0;
 	return execute(repository, &select_allocation_of_batch,
-				   (NullableDatum[]) {string(batch->sku), string(batch->reference)}, None_Receiver) > 0;
+				   (NullableDatum[]) {string(batch->sku), string(batch->reference)}, NULL) > 0;
+}
+
+/*
+ * The room of a batch: an upper bound of what is left, kept in its row for the
+ * indexes.  It changes seldom, as each change costs an entry in every index; when
+ * little is left it is exact.  Below zero says that the quantities are not right.
+ */
+int32
+spi_repository_room(int32 purchased_quantity, int32 allocated_quantity)
+{
+	if (allocated_quantity < 0 || allocated_quantity > purchased_quantity)
+		return -1;
+	if (purchased_quantity - allocated_quantity <= 8)
+		return purchased_quantity - allocated_quantity;
+	return (int32) Min(pg_nextpower2_64(purchased_quantity - allocated_quantity), PG_INT32_MAX);
+}
+
+/* The first batches of one room that can meet a demand, up to the first that nobody else is taking from. */
+typedef struct BatchesOfRoom
+{
+	int32		room;			/* or the first that has any */
+	Batch	   *batches;
+	int			n;
+	int			most;
+} BatchesOfRoom;
+
+static bool
+collect_batch(void *context, const Batch *batch)
+{
+	BatchesOfRoom *found = context;
+	int32		room = spi_repository_room(batch->purchased_quantity, batch->allocated_quantity);
+
+	if (found->n > 0 && room != found->room)
+		return false;
+	found->room = room;
+	found->batches[found->n++] = *batch;
+	return batch->is_taken && found->n < found->most;
+}
+
+static int
+compare_batches(const void *a, const void *b)
+{
+	return batch_precedes(a, b) ? -1 : 1;
+}
+
+/* After so many batches with too little left, those with more are looked for by their room. */
+#define PATIENCE 16
+#define ROOMS 36
+#define BATCHES_OF_ROOM 16
+
+/* Visits the first batches of each room, in preference order. */
+static void
+visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit, void *context)
+{
+	Batch	   *batches = palloc(ROOMS * BATCHES_OF_ROOM * sizeof(Batch));
+	int			n = 0;
+	int64		room = spi_repository_room(demand.qty, 0);
+
+	while (room <= PG_INT32_MAX)
+	{
+		BatchesOfRoom found = {.batches = batches + n, .most = BATCHES_OF_ROOM};
+		Reader		reader = batch_reader(repository, collect_batch, &found);
+
+		execute(repository, &select_batches_by_room, (NullableDatum[]) {
+				string(demand.sku), number((int32) room), number(demand.qty)
+				}, &reader);
+		if (found.n == 0)
+			break;
+		if (found.room < room)
+			refuse_table("batches", "Its column \"room\" has not what is generated from the quantities.");
+		n += found.n;
+		room = (int64) found.room + 1;
+	}
+	qsort(batches, n, sizeof(Batch), compare_batches);
+	for (int i = 0; i < n && visit(context, &batches[i]); i++)
+		;
 }
 
 static void
-visit_batches(Repository *repository, const Demand *demands, size_t n, bool locked,
-			  BatchVisitor visit, void *context)
+visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context)
 {
-	Datum	   *skus;
-	Datum	   *qtys;
+	Reader		reader = batch_reader(repository, visit, context);
 
-	if (n == 1 && !locked)
-	{
-		read_batches(repository, &select_batches,
-					 (NullableDatum[]) {string(demands[0].sku), number(demands[0].qty)}, visit, context);
-		return;
-	}
-	skus = palloc(n * sizeof(Datum));
-	qtys = palloc(n * sizeof(Datum));
-	for (size_t i = 0; i < n; i++)
-	{
-		skus[i] = CStringGetTextDatum(demands[i].sku);
-		qtys[i] = Int32GetDatum(demands[i].qty);
-	}
-	read_batches(repository, locked ? &lock_batches_for_many : &select_batches_for_many,
-				 (NullableDatum[]) {array(skus, NULL, n, TEXTARRAYOID), array(qtys, NULL, n, INT4ARRAYOID)},
-				 visit, context);
+	reader.least = demand.qty;
+	reader.patience = PATIENCE;
+	execute(repository, &select_open_batches, (NullableDatum[]) {string(demand.sku)}, &reader);
+	if (reader.patience == 0)
+		visit_batches_by_room(repository, demand, visit, context);
 }
 
 static void
-visit_siblings(Repository *repository, const Batch *batch, bool locked, BatchVisitor visit, void *context)
+visit_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context)
 {
-	read_batches(repository, locked ? &lock_siblings : &select_siblings,
-				  (NullableDatum[]) {string(batch->sku), string(batch->reference)}, visit, context);
+	Reader		reader = batch_reader(repository, visit, context);
+
+	execute_on_arrays(repository, &select_batches, n, (Column[]) {{demands, demand_sku}, {demands, demand_qty}}, &reader);
+}
+
+/*
+ * The methods that write
+ */
+
+static void
+lock_batches(Repository *repository, const Charge *charges, size_t n)
+{
+	execute_on_arrays(repository, &lock_many, n, (Column[]) {{charges, charge_sku}, {charges, charge_reference}}, NULL);
 }
 
 static void
@@ -644,66 +924,62 @@ add_batch(Repository *repository, const Batch *batch)
 	expect_rows(execute(repository, &insert_batch, (NullableDatum[]) {
 						string(batch->reference), string(batch->sku),
 						number(batch->purchased_quantity), number(batch->allocated_quantity), eta
-						}, None_Receiver), 1);
+						}, NULL), 1);
+}
+
+/* Charges the batch where it was read or, if it is no longer there, by its key. */
+static bool
+charge_one(Repository *repository, Charge charge)
+{
+	NullableDatum values[] = {
+		string(charge.sku), string(charge.reference), number(charge.units), {.isnull = true}
+	};
+	Batch		batch;
+
+	if (has_charged_a_lot() && charge.place == 0 && find_batch(repository, charge.sku, charge.reference, &batch))
+		charge.place = batch.place;
+	if (charge.place != 0)
+	{
+		values[3] = tid(charge.place);
+		if (execute(repository, &charge_batch_in_place, values, NULL) == 1)
+			return true;
+		charges_by_key = CHARGES_BY_KEY;
+	}
+	else if (charges_by_key > 0)
+		charges_by_key--;
+	return execute(repository, &charge_batch, values, NULL) == 1;
 }
 
 static bool
 charge_batches(Repository *repository, const Charge *charges, size_t n)
 {
-	Datum	   *skus;
-	Datum	   *references;
-	Datum	   *units;
-
-	if (n == 1)
+	if (n <= 2)
 	{
-		Statement  *statement = charges[0].units < 0 ? &return_units : &take_units;
-		NullableDatum values[] = {
-			string(charges[0].sku), string(charges[0].reference), number(abs(charges[0].units))
-		};
-
-		return execute(repository, statement, values, None_Receiver) == 1;
+		for (size_t i = 0; i < n; i++)
+			if (!charge_one(repository, charges[i]))
+				return held(repository, false);
+		return true;
 	}
-	skus = palloc(n * sizeof(Datum));
-	references = palloc(n * sizeof(Datum));
-	units = palloc(n * sizeof(Datum));
-	for (size_t i = 0; i < n; i++)
-	{
-		skus[i] = CStringGetTextDatum(charges[i].sku);
-		references[i] = CStringGetTextDatum(charges[i].reference);
-		units[i] = Int32GetDatum(charges[i].units);
-	}
-	return execute(repository, &charge_many, (NullableDatum[]) {
-				   array(skus, NULL, n, TEXTARRAYOID), array(references, NULL, n, TEXTARRAYOID),
-				   array(units, NULL, n, INT4ARRAYOID)
-				   }, None_Receiver) == n;
+	return held(repository, execute_on_arrays(repository, &charge_many, n, (Column[]) {
+											  {charges, charge_sku}, {charges, charge_reference}, {charges, charge_units}
+											  }, NULL) == n);
 }
 
 static bool
 resize_batch(Repository *repository, const Batch *batch, int32_t purchased_quantity)
 {
-	NullableDatum values[] = {string(batch->sku), string(batch->reference), number(purchased_quantity)};
-
-	return execute(repository, &set_purchased_quantity, values, None_Receiver) > 0;
+	return held(repository, execute(repository, &set_purchased_quantity, (NullableDatum[]) {
+									string(batch->sku), string(batch->reference), number(purchased_quantity)
+									}, NULL) == 1);
 }
 
-/*
- * Runs a statement that takes arrays on n lines.  A long call comes here many
- * times: the arrays are freed at once.
- */
-static uint64
-execute_on_lines(Repository *repository, Statement *statement, size_t n, const LinesColumn *columns)
+static bool
+shrink_batch(Repository *repository, const Batch *from, const Batch *to)
 {
-	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(arrays);
-	NullableDatum values[MAX_PARAMETERS] = {{0}};
-	uint64		nrows;
-
-	for (int i = 0; i < statement->nparameters; i++)
-		values[i] = lines_array(&columns[i], n, statement->types[i]);
-	nrows = execute(repository, statement, values, None_Receiver);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(arrays);
-	return nrows;
+	return held(repository, execute(repository, &set_quantities, (NullableDatum[]) {
+									string(from->sku), string(from->reference), number(from->allocated_quantity),
+									number(to->purchased_quantity), number(to->allocated_quantity)
+									}, NULL) == 1);
 }
 
 static void
@@ -713,97 +989,174 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 
 	if (n == 1)
 		added = execute(repository, &insert_line, (NullableDatum[]) {
-						orderid(lines[0]), sku(lines[0]), qty(lines[0]), batchref(lines[0]), allocated_at(lines[0])
-						}, None_Receiver);
+						orderid(lines, 0), sku(lines, 0), qty(lines, 0), batchref(lines, 0), allocated_at(lines, 0)
+						}, NULL);
 	else
-		added = execute_on_lines(repository, &insert_lines, n, (LinesColumn[]) {
-								 {lines, orderid}, {lines, sku}, {lines, qty}, {lines, batchref}, {lines, allocated_at}
-								 });
+		added = execute_on_arrays(repository, &insert_lines, n, (Column[]) {
+								  {lines, orderid}, {lines, sku}, {lines, qty}, {lines, batchref}, {lines, allocated_at}
+								  }, NULL);
 	expect_rows(added, n);
 }
 
 static bool
 change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 {
+	uint64		changed;
+
 	if (n == 1)
-		return execute(repository, &update_line, (NullableDatum[]) {
-					   orderid(from[0]), sku(from[0]), qty(from[0]), batchref(from[0]),
-					   qty(to[0]), batchref(to[0]), allocated_at(to[0])
-					   }, None_Receiver) == 1;
-	return execute_on_lines(repository, &update_lines, n, (LinesColumn[]) {
-							{from, orderid}, {from, sku}, {from, qty}, {from, batchref},
-							{to, qty}, {to, batchref}, {to, allocated_at}
-							}) == n;
+		changed = execute(repository, &update_line, (NullableDatum[]) {
+						  orderid(from, 0), sku(from, 0), qty(from, 0), batchref(from, 0),
+						  qty(to, 0), batchref(to, 0), allocated_at(to, 0)
+						  }, NULL);
+	else
+		changed = execute_on_arrays(repository, &update_lines, n, (Column[]) {
+									{from, orderid}, {from, sku}, {from, qty}, {from, batchref},
+									{to, qty}, {to, batchref}, {to, allocated_at}
+									}, NULL);
+	return held(repository, changed == n);
 }
 
 static bool
 remove_lines(Repository *repository, OrderLine **lines, size_t n)
 {
+	uint64		removed;
+
 	if (n == 1)
-		return execute(repository, &delete_line, (NullableDatum[]) {
-					   orderid(lines[0]), sku(lines[0]), qty(lines[0]), batchref(lines[0])
-					   }, None_Receiver) == 1;
-	return execute_on_lines(repository, &delete_lines, n, (LinesColumn[]) {
-							{lines, orderid}, {lines, sku}, {lines, qty}, {lines, batchref}
-							}) == n;
+		removed = execute(repository, &delete_line, (NullableDatum[]) {
+						  orderid(lines, 0), sku(lines, 0), qty(lines, 0), batchref(lines, 0)
+						  }, NULL);
+	else
+		removed = execute_on_arrays(repository, &delete_lines, n, (Column[]) {
+									{lines, orderid}, {lines, sku}, {lines, qty}, {lines, batchref}
+									}, NULL);
+	return held(repository, removed == n);
+}
+
+/*
+ * For the unit of work
+ */
+
+/* Begins an attempt, connected to SPI. */
+void
+spi_repository_begin_attempt(SpiRepository *self)
+{
+	self->has_looked = false;
+	self->write_failed = false;
+	statement_settings_for_call();
+}
+
+/* Ends an attempt that has come to its verdict. */
+void
+spi_repository_end_attempt(SpiRepository *self)
+{
+	if (self->has_looked)
+		PopActiveSnapshot();
+}
+
+/* Has any other transaction ended since this attempt looked?  If not, the tables are as it has seen them. */
+bool
+spi_repository_others_have_ended(const SpiRepository *self)
+{
+	return self->has_looked && GetLatestSnapshot()->snapXactCompletionCount != self->moment;
+}
+
+/* Has the index a key of ours, and no other?  It may be one that is being built to replace the one we have made. */
+static bool
+is_our_key(Oid index, Oid table)
+{
+	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	Form_pg_index form;
+	bool		is_ours;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_index) GETSTRUCT(tuple);
+	is_ours = form->indrelid == table && heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
+	for (int i = 0; is_ours && i < form->indnkeyatts; i++)
+	{
+		char	   *column = get_attname(table, form->indkey.values[i], true);
+
+		is_ours = column && (strcmp(column, "reference") == 0 ||
+							 (form->indnkeyatts == 2 && (strcmp(column, "orderid") == 0 || strcmp(column, "sku") == 0)));
+	}
+	ReleaseSysCache(tuple);
+	return is_ours;
 }
 
 /*
  * The duplicate that the contracts of add_batch and add_lines speak of, and no
- * other: triggers and constraints that a user has added report their own.
+ * other: triggers and constraints that a user has added report their own.  It
+ * goes by what the index is, as its name may be another one.
  */
 bool
 spi_repository_met_duplicate(const SpiRepository *self, const ErrorData *error)
 {
-	static const char *const keys[] = {"order_lines_pkey", "batches_pkey", "batches_reference_key"};
+	Oid			table;
+	Oid			index;
 
-	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION ||
+	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || !error->table_name || !error->constraint_name ||
 		!error->schema_name || strcmp(error->schema_name, self->schema) != 0)
 		return false;
-	for (size_t i = 0; i < lengthof(keys); i++)
-		if (error->constraint_name && strcmp(error->constraint_name, keys[i]) == 0)
-			return true;
-	return false;
+	table = get_relname_relid(error->table_name, self->namespace);
+	index = get_relname_relid(error->constraint_name, self->namespace);
+	if (strcmp(error->table_name, "batches") != 0 && strcmp(error->table_name, "order_lines") != 0)
+		return false;
+	/* Where it is gone by now, it was one that was being built or replaced. */
+	return !OidIsValid(index) || is_our_key(index, table);
+}
+
+/* The owner of the tables, as whom the unit of work does its work. */
+static Oid
+find_owner(const SpiRepository *self)
+{
+	Oid			batches = get_relname_relid("batches", self->namespace);
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(batches));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("the tables of extension \"allocation\" are not in schema \"%s\"", self->schema),
+				errhint("Its functions and tables have to stay in one schema."));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
 }
 
 /* Makes a repository over the tables in the schema. */
 void
 spi_repository_init(SpiRepository *self, Oid namespace)
 {
-	Oid			batches = get_relname_relid("batches", namespace);
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(batches));
-
-	self->schema = get_namespace_name(namespace);
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_TABLE),
-				errmsg("the tables of extension \"allocation\" are not in schema \"%s\"", self->schema),
-				errhint("Its functions and tables have to stay in one schema."));
-
-	self->owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	self->order_lines = get_relname_relid("order_lines", namespace);
-	self->memory = CurrentMemoryContext;
-	self->shows_progress = false;
-	self->base = (Repository) {
-		.allocate_memory = allocate_memory,
-		.current_time = current_time,
-		.report_progress = report_progress,
-		.visit_known_lines = visit_known_lines,
-		.visit_lines_of_order = visit_lines_of_order,
-		.visit_lines_of_batch = visit_lines_of_batch,
-		.find_batch = find_batch,
-		.has_sku = has_sku,
-		.serves_lines = serves_lines,
-		.visit_batches = visit_batches,
-		.visit_siblings = visit_siblings,
-		.add_batch = add_batch,
-		.charge_batches = charge_batches,
-		.resize_batch = resize_batch,
-		.add_lines = add_lines,
-		.change_lines = change_lines,
-		.remove_lines = remove_lines
+	/* What others have changed about the tables is known by now, so plans are made where that is expected. */
+	AcceptInvalidationMessages();
+	*self = (SpiRepository) {
+		.namespace = namespace,
+		.schema = get_namespace_name(namespace),
+		.memory = CurrentMemoryContext,
+		.base = {
+			.allocate_memory = allocate_memory,
+			.current_time = current_time,
+			.random_below = random_below,
+			.check_cancelled = check_cancelled,
+			.visit_known_lines = visit_known_lines,
+			.visit_lines_of_order = visit_lines_of_order,
+			.visit_lines_of_batch = visit_lines_of_batch,
+			.find_batch = find_batch,
+			.has_sku = has_sku,
+			.serves_lines = serves_lines,
+			.visit_first_batches = visit_first_batches,
+			.visit_batches = visit_batches,
+			.lock_batches = lock_batches,
+			.add_batch = add_batch,
+			.charge_batches = charge_batches,
+			.resize_batch = resize_batch,
+			.shrink_batch = shrink_batch,
+			.add_lines = add_lines,
+			.change_lines = change_lines,
+			.remove_lines = remove_lines
+		}
 	};
-	ReleaseSysCache(tuple);
+	self->owner = find_owner(self);
 }
 
 /* From now on, other sessions see how far a call with so many lines is: as a COPY into order_lines. */

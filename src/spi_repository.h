@@ -10,15 +10,26 @@
 typedef struct SpiRepository
 {
 	Repository	base;
-	const char *schema;			/* where the tables are */
+	Oid			namespace;		/* where the tables are */
+	const char *schema;			/* its name */
 	Oid			owner;			/* whose they are */
-	Oid			order_lines;
 	MemoryContext memory;		/* where what is handed out lives */
+	bool		sees_latest;	/* what others commit meanwhile, at any isolation level */
+
+	/* of one attempt */
+	bool		has_looked;		/* there is a snapshot, and it is the active one */
+	uint64		moment;			/* how many transactions had ended when it was taken */
+	bool		write_failed;	/* what a write relied on had changed */
+
 	bool		shows_progress;
 	size_t		lines_total;
 } SpiRepository;
 
+extern int32 spi_repository_room(int32 purchased_quantity, int32 allocated_quantity);
 extern void spi_repository_init(SpiRepository *self, Oid namespace);
+extern void spi_repository_begin_attempt(SpiRepository *self);
+extern void spi_repository_end_attempt(SpiRepository *self);
+extern bool spi_repository_others_have_ended(const SpiRepository *self);
 extern bool spi_repository_met_duplicate(const SpiRepository *self, const ErrorData *error);
 extern void spi_repository_begin_progress(SpiRepository *self, size_t lines);
 extern void spi_repository_end_progress(SpiRepository *self);

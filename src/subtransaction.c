@@ -9,26 +9,29 @@
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
 #include "subtransaction.h"
 
-/*
- * After so many attempts something other than a race is wrong, be it a trigger
- * that suppresses what is written or tables that contradict each other.
- */
-#define MAX_ATTEMPTS 100
+/* How an attempt has ended. */
+typedef struct Attempt
+{
+	Verdict		verdict;
+	bool		is_explained;	/* to be retried: others have ended meanwhile, so it may be due to them */
+	ErrorData  *duplicate;		/* the error by which it ended, if it met what is known already */
+} Attempt;
 
 /* One attempt at a unit of work, as the owner of the tables. */
-static Verdict
+static Attempt
 attempt(SpiRepository *repository, Body body, void *command)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
 	ResourceOwner caller_owner = CurrentResourceOwner;
 	Oid			caller;
 	int			security_context;
-	volatile Verdict verdict = UNDO;
+	volatile Attempt result = {.verdict = UNDO};
 
 	GetUserIdAndSecContext(&caller, &security_context);
 	BeginInternalSubTransaction(NULL);
@@ -36,14 +39,21 @@ attempt(SpiRepository *repository, Body body, void *command)
 
 	PG_TRY();
 	{
+		int			nest_level = NewGUCNestLevel();
+
 		SetUserIdAndSecContext(repository->owner,
 							   security_context | SECURITY_LOCAL_USERID_CHANGE);
 		SPI_connect();
-		verdict = body(&repository->base, command);
+		spi_repository_begin_attempt(repository);
+		result.verdict = body(&repository->base, command);
+		result.is_explained = !repository->write_failed || spi_repository_others_have_ended(repository);
+		spi_repository_end_attempt(repository);
 		SPI_finish();
+		/* What a trigger has set goes no further. */
+		AtEOXact_GUC(false, nest_level);
 		SetUserIdAndSecContext(caller, security_context);
 
-		if (verdict == KEEP)
+		if (result.verdict == KEEP)
 			ReleaseCurrentSubTransaction();
 		else
 			RollbackAndReleaseCurrentSubTransaction();
@@ -55,20 +65,32 @@ attempt(SpiRepository *repository, Body body, void *command)
 		MemoryContextSwitchTo(caller_context);
 		error = CopyErrorData();
 		FlushErrorState();
+		/* Only before the rollback, as that is the end of a transaction, too. */
+		result.is_explained = error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION &&
+			spi_repository_others_have_ended(repository);
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller_context);
 		CurrentResourceOwner = caller_owner;
 
 		if (!spi_repository_met_duplicate(repository, error))
 			ReThrowError(error);
-		FreeErrorData(error);
-		verdict = RETRY;
+		result.verdict = RETRY;
+		result.duplicate = error;
 	}
 	PG_END_TRY();
 
 	MemoryContextSwitchTo(caller_context);
 	CurrentResourceOwner = caller_owner;
-	return verdict;
+	return result;
+}
+
+static void
+report_contradiction(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("the tables of extension \"allocation\" contradict each other, or do not keep what is written"),
+			errhint("check_allocation() tells what is wrong in them. It may be a trigger or a rule on them, too."));
 }
 
 /* The run method of the unit of work. */
@@ -76,22 +98,32 @@ static void
 subtransaction_run(UnitOfWork *uow, Body body, void *command)
 {
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
-	int			attempts = 0;
+	Attempt		last;
 
 	repository->base.cautious = IsolationUsesXactSnapshot();
-	while (attempt(repository, body, command) == RETRY)
+	while ((last = attempt(repository, body, command)).verdict == RETRY)
 	{
 		/* Without a new snapshot, another attempt would see the same. */
-		if (IsolationUsesXactSnapshot() || ++attempts == MAX_ATTEMPTS)
+		if (IsolationUsesXactSnapshot() && last.duplicate)
 			ereport(ERROR,
 					errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					errmsg("could not serialize access due to concurrent update"),
-					attempts == MAX_ATTEMPTS
-					? errhint("If running the transaction again does not help, check_allocation() may tell what is wrong.")
-					: errhint("Run the transaction again."));
+					errhint("Run the transaction again."));
+
+		/* A first attempt may have met what it did not look for. */
+		if (repository->base.cautious && !last.is_explained)
+		{
+			if (last.duplicate)
+				ReThrowError(last.duplicate);
+			report_contradiction();
+		}
+		if (IsolationUsesXactSnapshot())
+			report_contradiction();
 		CHECK_FOR_INTERRUPTS();
 		repository->base.cautious = true;
 	}
+	if (last.verdict == CONTRADICTION)
+		report_contradiction();
 }
 
 /* Makes a unit of work over the tables in the schema. */

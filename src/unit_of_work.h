@@ -12,7 +12,8 @@ typedef enum Verdict
 {
 	UNDO = 0,
 	KEEP,
-	RETRY						/* undo: what the body relied on has changed; run it again */
+	RETRY,						/* undo: what the body relied on has changed; run it again */
+	CONTRADICTION				/* undo: what the body read contradicts itself, and always will */
 } Verdict;
 
 typedef Verdict (*Body) (Repository *repository, void *command);
@@ -23,8 +24,10 @@ struct UnitOfWork
 {
 	/*
 	 * Runs the body, again as long as it has to be retried, and keeps what it
-	 * wrote only if it says so.  An error leaves nothing of it and goes on to
-	 * the caller.
+	 * wrote only if it says so.  It is retried without limit as long as what
+	 * others do explains why a write failed.  Where nothing does, and where the
+	 * body has met a contradiction, that is an error.  An error leaves nothing
+	 * of the work and goes on to the caller.
 	 */
 	void		(*run) (UnitOfWork *uow, Body body, void *command);
 };

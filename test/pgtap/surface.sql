@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS allocation;
-SELECT plan(61);
+SELECT plan(62);
 
 -- Functions
 
@@ -62,7 +62,7 @@ SELECT columns_are('public', 'batches',
 SELECT col_type_is('public', 'batches', 'reference', 'text', 'type of reference');
 SELECT col_type_is('public', 'batches', 'sku', 'text', 'type of sku');
 SELECT col_type_is('public', 'batches', 'purchased_quantity', 'integer', 'type of purchased_quantity');
-SELECT col_type_is('public', 'batches', 'allocated_quantity', 'batch_quantity', 'type of allocated_quantity');
+SELECT col_type_is('public', 'batches', 'allocated_quantity', 'integer', 'type of allocated_quantity');
 SELECT col_type_is('public', 'batches', 'eta', 'date', 'type of eta');
 SELECT col_not_null('public', 'batches', 'purchased_quantity', 'purchased_quantity is known');
 SELECT col_not_null('public', 'batches', 'allocated_quantity', 'allocated_quantity is known');
@@ -70,8 +70,9 @@ SELECT col_default_is('public', 'batches', 'allocated_quantity', '0', 'a batch h
 SELECT col_is_null('public', 'batches', 'eta', 'a batch in the warehouse has no eta');
 SELECT col_is_pk('public', 'batches', ARRAY['sku', 'reference'], 'primary key of batches');
 SELECT col_is_unique('public', 'batches', 'reference', 'a reference is unique');
-SELECT col_has_check('public', 'batches', ARRAY['allocated_quantity', 'purchased_quantity'],
-	'a batch cannot be oversold');
+SELECT col_type_is('public', 'batches', 'room', 'batch_room', 'type of room');
+SELECT is((SELECT array_agg(conname::text) FROM pg_constraint WHERE contypid = 'batch_room'::regtype AND convalidated),
+	ARRAY['batches_never_oversold'], 'a batch cannot be oversold');
 
 SELECT has_table('public', 'order_lines', 'there is a table of order lines');
 SELECT columns_are('public', 'order_lines', ARRAY['orderid', 'sku', 'qty', 'batchref', 'allocated_at'],

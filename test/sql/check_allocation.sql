@@ -25,8 +25,8 @@ UPDATE order_lines SET batchref = 'batch-2' WHERE orderid = 'order-3';
 SELECT * FROM check_allocation();
 ROLLBACK TO well;
 
--- A batch that is oversold, which the CHECK had to be dropped for.
-ALTER TABLE batches DROP CONSTRAINT batches_never_oversold;
+-- A batch that is oversold, which the constraint had to be dropped for.
+ALTER DOMAIN batch_room DROP CONSTRAINT batches_never_oversold;
 UPDATE batches SET purchased_quantity = 6 WHERE reference = 'batch-1';
 SELECT * FROM check_allocation();
 ROLLBACK;

@@ -6,7 +6,6 @@ SELECT add_batch('more-lamps', 'LAMP', 4, '2030-01-01');
 SELECT add_batch('chairs', 'CHAIR', 5);
 
 -- The line that is refused need not be the first of its SKU, and of several it is the one that stands first.
-SELECT * FROM allocate_order('order-1', '{LAMP,CHAIR,LAMP}', '{7,1,8}');
 SELECT * FROM allocate_lines('{order-1,order-2,order-3}', '{LAMP,LAMP,LAMP}', '{5,6,9}');
 SELECT * FROM allocate_lines('{order-1,order-2}', '{LAMP,CHAIR}', '{11,6}');
 SELECT * FROM allocate_lines('{order-1,order-2}', '{CHAIR,LAMP}', '{6,11}');
@@ -17,8 +16,9 @@ SELECT * FROM allocate_lines('{order-2,order-1,order-3}', '{LAMP,LAMP,LAMP}', '{
 SELECT * FROM deallocate_order('order-2');
 SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY sku, orderid;
 
--- The room of a batch is exact when little is left, be it little of much.
-SELECT batch_room(100, 92), batch_room(100, 50), batch_room(1600, 1550), batch_room(10, 20), batch_room(2147483647, 1);
+-- The room of a batch is exact when little is left, and below zero where the quantities are not right.
+SELECT batch_room(100, 92), batch_room(100, 91), batch_room(100, 50), batch_room(2147483647, 1), batch_room(10, 10),
+	batch_room(10, 20), batch_room(10, -1);
 
 -- A COPY the trigger of which makes calls goes on showing its own progress.
 \set VERBOSITY terse

@@ -84,8 +84,15 @@ current_time(Repository *repository)
 	return ++fake_of(repository)->tables.now;
 }
 
+/* Chance, as here, always decides for the last of several batches. */
+static uint32_t
+random_below(Repository *repository, uint32_t n)
+{
+	return 0;
+}
+
 static void
-report_progress(Repository *repository, size_t lines_done)
+check_cancelled(Repository *repository)
 {
 }
 
@@ -150,13 +157,14 @@ visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor vis
 }
 
 static bool
-find_batch(Repository *repository, const char *reference, Batch *batch)
+find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
 {
 	Batch	   *found = fake_batch(fake_of(repository), reference);
 
-	if (found)
-		*batch = *found;
-	return found != NULL;
+	if (!found || (sku && strcmp(found->sku, sku) != 0))
+		return false;
+	*batch = *found;
+	return true;
 }
 
 static bool
@@ -191,9 +199,12 @@ compare_batches(const void *a, const void *b)
 	return batch_precedes(a, b) ? -1 : batch_precedes(b, a) ? 1 : 0;
 }
 
-/* Visits the batches of the SKU that have so much left, and the named one in any case; returns whether to go on. */
+/*
+ * Visits the batches of the SKU that have so much left, or one unit less: the
+ * contract allows some that cannot meet a demand.  Returns whether to go on.
+ */
 static bool
-visit_sku(Fake *fake, const char *sku, int32_t qty, const char *reference, BatchVisitor visit, void *context)
+visit_sku(Fake *fake, Demand demand, BatchVisitor visit, void *context)
 {
 	Batch		batches[FAKE_ROOM];
 	size_t		n = 0;
@@ -202,8 +213,7 @@ visit_sku(Fake *fake, const char *sku, int32_t qty, const char *reference, Batch
 	{
 		const Batch *batch = &fake->tables.batches[i];
 
-		if (strcmp(batch->sku, sku) == 0 &&
-			(batch_available_quantity(batch) >= qty || (reference && strcmp(batch->reference, reference) == 0)))
+		if (strcmp(batch->sku, demand.sku) == 0 && batch_available_quantity(batch) >= demand.qty - 1)
 			batches[n++] = *batch;
 	}
 	qsort(batches, n, sizeof(Batch), compare_batches);
@@ -213,25 +223,42 @@ visit_sku(Fake *fake, const char *sku, int32_t qty, const char *reference, Batch
 	return true;
 }
 
-/* Visits batches with one unit less than asked for, too: the contract allows some that cannot meet the demand. */
 static void
-visit_batches(Repository *repository, const Demand *demands, size_t n, bool locked,
-			  BatchVisitor visit, void *context)
+visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!visit_sku(fake_of(repository), demands[i].sku, demands[i].qty - 1, NULL, visit, context))
-			return;
+	visit_sku(fake_of(repository), demand, visit, context);
 }
 
 static void
-visit_siblings(Repository *repository, const Batch *batch, bool locked, BatchVisitor visit, void *context)
+visit_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context)
 {
-	visit_sku(fake_of(repository), batch->sku, 1, batch->reference, visit, context);
+	for (size_t i = 0; i < n; i++)
+		if (!visit_sku(fake_of(repository), demands[i], visit, context))
+			return;
 }
 
 /*
  * Methods that write
  */
+
+/* Is the first before the second in the order of locks? */
+static bool
+is_in_order(const Charge *first, const Charge *second)
+{
+	int			order = strcmp(first->sku, second->sku);
+
+	return order < 0 || (order == 0 && strcmp(first->reference, second->reference) < 0);
+}
+
+static void
+lock_batches(Repository *repository, const Charge *charges, size_t n)
+{
+	Fake	   *fake = fake_of(repository);
+
+	for (size_t i = 1; i < n; i++)
+		fake->is_out_of_order |= !is_in_order(&charges[i - 1], &charges[i]);
+	fake->nlocked = n;
+}
 
 static void
 add_batch(Repository *repository, const Batch *batch)
@@ -253,6 +280,7 @@ charge_batches(Repository *repository, const Charge *charges, size_t n)
 	{
 		Batch	   *batch;
 
+		fake->is_out_of_order |= i > 0 && !is_in_order(&charges[i - 1], &charges[i]);
 		before_write(fake);
 		batch = fake_batch(fake, charges[i].reference);
 		if (!batch || batch_available_quantity(batch) < charges[i].units ||
@@ -274,6 +302,21 @@ resize_batch(Repository *repository, const Batch *batch, int32_t qty)
 	if (!stored || stored->allocated_quantity > qty)
 		return false;
 	stored->purchased_quantity = qty;
+	return true;
+}
+
+static bool
+shrink_batch(Repository *repository, const Batch *from, const Batch *to)
+{
+	Fake	   *fake = fake_of(repository);
+	Batch	   *stored;
+
+	before_write(fake);
+	stored = fake_batch(fake, from->reference);
+	if (!stored || stored->allocated_quantity != from->allocated_quantity)
+		return false;
+	stored->purchased_quantity = to->purchased_quantity;
+	stored->allocated_quantity = to->allocated_quantity;
 	return true;
 }
 
@@ -375,12 +418,15 @@ run(UnitOfWork *uow, Body body, void *command)
 
 	fake->failed = false;
 	fake->attempts = 0;
+	fake->is_out_of_order = false;
 	do
 	{
 		fake->repository.cautious = fake->attempts++ > 0;
 		fake->writes = 0;
+		fake->nlocked = 0;
 		verdict = attempt(fake, body, command);
 	} while (verdict == RETRY);
+	fake->contradicted = verdict == CONTRADICTION;
 }
 
 /* Gives a test storage of its own. */
@@ -409,18 +455,21 @@ fake_init(Fake *fake)
 		.repository = {
 			.allocate_memory = allocate_memory,
 			.current_time = current_time,
-			.report_progress = report_progress,
+			.random_below = random_below,
+			.check_cancelled = check_cancelled,
 			.visit_known_lines = visit_known_lines,
 			.visit_lines_of_order = visit_lines_of_order,
 			.visit_lines_of_batch = visit_lines_of_batch,
 			.find_batch = find_batch,
 			.has_sku = has_sku,
 			.serves_lines = serves_lines,
+			.visit_first_batches = visit_first_batches,
 			.visit_batches = visit_batches,
-			.visit_siblings = visit_siblings,
+			.lock_batches = lock_batches,
 			.add_batch = add_batch,
 			.charge_batches = charge_batches,
 			.resize_batch = resize_batch,
+			.shrink_batch = shrink_batch,
 			.add_lines = add_lines,
 			.change_lines = change_lines,
 			.remove_lines = remove_lines

@@ -30,6 +30,9 @@ typedef struct Fake
 	int			writes;			/* methods that have written, in the last attempt */
 	int			fail_at;		/* the write of an attempt that raises an error; 0: none does */
 	bool		failed;			/* the last unit of work ended by such an error */
+	bool		contradicted;	/* it ended by a contradiction */
+	bool		is_out_of_order;	/* it wrote to batches in another order than that of locks */
+	size_t		nlocked;		/* batches locked in its last attempt */
 	void		(*interlope) (struct Fake *fake);	/* runs once, before the next write, as another
 													 * session that commits */
 	jmp_buf		error;

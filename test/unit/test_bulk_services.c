@@ -57,6 +57,75 @@ test_each_line_is_told_its_batch_in_the_order_given(void **state)
 }
 
 static void
+test_the_same_line_twice_in_one_call_is_refused(void **state)
+{
+	Fake	   *fake = *state;
+	OrderLine	lines[] = {{"o1", "LAMP", 99}, {"o2", "LAMP", 1}, {"o1", "CHAIR", 1}, {"o2", "LAMP", 1}, {"o1", "LAMP", 99}};
+	LinesResult result;
+
+	stocked(fake, "lamps", "LAMP", 10);
+	result = allocate_lines(&fake->uow, lines, 5, false);
+	assert_int_equal(result.refused.outcome, REPEATED_LINE);
+	assert_int_equal(result.first_position, 1);
+	assert_int_equal(result.position, 3);
+	assert_string_equal(result.refused.line.orderid, "o2");
+	assert_int_equal(fake->tables.nlines, 0);
+}
+
+/* A line that was known takes no number: else the time of a new one behind many would lie in the future. */
+static void
+test_only_what_is_written_is_numbered(void **state)
+{
+	Fake	   *fake = *state;
+	OrderLine	known[] = {{"o1", "LAMP", 1}, {"o2", "LAMP", 1}, {"o3", "LAMP", 1}};
+	OrderLine	more[] = {{"o1", "LAMP", 1}, {"o2", "LAMP", 1}, {"o3", "LAMP", 1}, {"o4", "LAMP", 1}, {"o5", "LAMP", 1}};
+
+	stocked(fake, "lamps", "LAMP", 10);
+	allocate_lines(&fake->uow, known, 3, true);
+	fake->tables.now = 100;
+	allocate_lines(&fake->uow, more, 5, true);
+	assert_int_equal(fake_line(fake, "o4", "LAMP")->allocated_at, 101);
+	assert_int_equal(fake_line(fake, "o5", "LAMP")->allocated_at, 102);
+	assert_int_equal(more[0].allocated_at, known[0].allocated_at);
+}
+
+static void
+test_batches_are_charged_by_reference(void **state)
+{
+	Fake	   *fake = *state;
+	OrderLine	lines[] = {{"o1", "LAMP", 1}, {"o2", "LAMP", 1}, {"o3", "CHAIR", 1}, {"o4", "LAMP", 1}};
+
+	for (int i = 0; i < 3; i++)
+		add_batch(&fake->uow, &(Batch) {
+				  .reference = (const char *[]) {"b", "c", "a"}[i], .sku = "LAMP", .purchased_quantity = 1,
+				  .under_way = true, .eta = i
+				  });
+	stocked(fake, "z", "CHAIR", 1);
+	assert_int_equal(allocate_lines(&fake->uow, lines, 4, true).refused.outcome, DONE);
+	assert_batchref(lines[0].batchref, "b");
+	assert_batchref(lines[3].batchref, "a");
+	assert_false(fake->is_out_of_order);
+}
+
+/* What others are taking from comes last among what is equally good, and before what is worse. */
+static void
+test_equally_good_batches_that_others_take_from_come_last(void **state)
+{
+	Fake	   *fake = *state;
+	OrderLine	lines[] = {{"o1", "LAMP", 1}, {"o2", "LAMP", 1}, {"o3", "LAMP", 1}};
+
+	stocked(fake, "a", "LAMP", 1);
+	stocked(fake, "b", "LAMP", 1);
+	add_batch(&fake->uow, &(Batch) {.reference = "ship", .sku = "LAMP", .purchased_quantity = 1, .under_way = true});
+	fake_batch(fake, "a")->is_taken = true;
+	allocate_lines(&fake->uow, lines, 3, true);
+	assert_batchref(lines[0].batchref, "b");
+	assert_batchref(lines[1].batchref, "a");
+	assert_batchref(lines[2].batchref, "ship");
+	assert_false(fake->is_out_of_order);
+}
+
+static void
 test_no_lines_are_no_work(void **state)
 {
 	Fake	   *fake = *state;
@@ -176,7 +245,8 @@ test_one_call_does_what_a_call_for_each_line_does(void **state)
 		for (int i = 0; i < 12; i++)
 			assert_int_equal(add_batch(&one_by_one.uow, &(Batch) {
 									   .reference = names[(i * 7) % 12], .sku = skus[rand() % 3],
-									   .purchased_quantity = rand() % 12, .under_way = rand() % 2, .eta = rand() % 3
+									   .purchased_quantity = rand() % 12, .under_way = rand() % 2, .eta = rand() % 3,
+									   .is_taken = rand() % 2
 									   }), DONE);
 		stocked(&one_by_one, "c", "CHAIR", 1);
 		stocked(&one_by_one, "l", "LAMP", 1);
@@ -193,7 +263,12 @@ test_one_call_does_what_a_call_for_each_line_does(void **state)
 			OrderLine	line = {names[rand() % 20], skus[rand() % 3], 1 + rand() % 3};
 			OrderLine  *known = fake_line(&one_by_one, line.orderid, line.sku);
 			LineResult	result;
+			bool		is_repeated = false;
 
+			for (size_t j = 0; j < n; j++)
+				is_repeated |= strcmp(lines[j].orderid, line.orderid) == 0 && strcmp(lines[j].sku, line.sku) == 0;
+			if (is_repeated)
+				continue;
 			if (known)
 				line.qty = known->qty;
 			result = allocate(&one_by_one.uow, &line);
@@ -290,6 +365,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_each_line_is_told_its_batch_in_the_order_given),
+		TEST(test_the_same_line_twice_in_one_call_is_refused),
+		TEST(test_only_what_is_written_is_numbered),
+		TEST(test_batches_are_charged_by_reference),
+		TEST(test_equally_good_batches_that_others_take_from_come_last),
 		TEST(test_no_lines_are_no_work),
 		TEST(test_later_lines_are_newer),
 		TEST(test_all_or_nothing_is_refused_for_its_first_line_without_room),

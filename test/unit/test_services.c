@@ -785,6 +785,163 @@ test_a_batch_that_fills_up_while_it_shrinks_gives_up_lines(void **state)
 }
 
 static void
+other_session_deallocates_order_2(Fake *fake)
+{
+	fake_batch(fake, "batch-1")->allocated_quantity -= 5;
+	*fake_line(fake, "order-2", CLOCK) = fake->tables.lines[fake->tables.nlines - 1];
+	fake->tables.nlines--;
+}
+
+/* That enough is allocated is not enough: nobody has to leave any more. */
+static void
+test_nobody_leaves_a_batch_that_covers_all_by_now(void **state)
+{
+	Fake	   *fake = *state;
+
+	stocked(fake, "batch-1", CLOCK, 10);
+	allocated(fake, "order-1", CLOCK, 5);
+	allocated(fake, "order-2", CLOCK, 5);
+	fake->interlope = other_session_deallocates_order_2;
+	assert_int_equal(change_batch_quantity(&fake->uow, "batch-1", 5).nlines, 0);
+	assert_line(fake, "order-1", CLOCK, 5, "batch-1");
+	assert_int_equal(fake->attempts, 2);
+}
+
+static void
+other_session_takes_from_all(Fake *fake)
+{
+	for (size_t i = 0; i < fake->tables.nbatches; i++)
+		fake->tables.batches[i].allocated_quantity++;
+	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
+		.orderid = "order-9", .sku = CLOCK, .qty = 1, .batchref = "batch-2", .allocated_at = ++fake->tables.now
+	};
+}
+
+/* Where others change the batch all the time, it is locked first; the batches come in lock order, whichever is better. */
+static void
+test_a_batch_that_shrinks_in_vain_is_locked_first(void **state)
+{
+	Fake	   *fake = *state;
+
+	shipped(fake, "batch-2", CLOCK, 10, 3);
+	allocated(fake, "order-1", CLOCK, 5);
+	allocated(fake, "order-2", CLOCK, 4);
+	shipped(fake, "batch-1", CLOCK, 6, 2);
+	shipped(fake, "batch-3", CLOCK, 6, 1);
+	fake->interlope = other_session_takes_from_all;
+	assert_int_equal(change_batch_quantity(&fake->uow, "batch-2", 0).nlines, 3);
+	assert_line(fake, "order-9", CLOCK, 1, "batch-3");
+	assert_line(fake, "order-2", CLOCK, 4, "batch-3");
+	assert_line(fake, "order-1", CLOCK, 5, "batch-1");
+	assert_int_equal(fake->attempts, 2);
+	assert_int_equal(fake->nlocked, 3);
+	assert_false(fake->is_out_of_order);
+}
+
+static void
+other_session_takes_from_all_and_adds_batch_0(Fake *fake)
+{
+	other_session_takes_from_all(fake);
+	fake->tables.batches[fake->tables.nbatches++] = (Batch) {
+		.reference = "batch-0", .sku = CLOCK, .purchased_quantity = 100
+	};
+}
+
+/* What is wanted by now but not locked is not written to: that might be out of order. */
+static void
+test_only_locked_batches_are_written_to_if_any_is(void **state)
+{
+	Fake	   *fake = *state;
+
+	shipped(fake, "batch-2", CLOCK, 10, 3);
+	allocated(fake, "order-1", CLOCK, 5);
+	shipped(fake, "batch-3", CLOCK, 6, 1);
+	fake->interlope = other_session_takes_from_all_and_adds_batch_0;
+	assert_int_equal(change_batch_quantity(&fake->uow, "batch-2", 0).nlines, 2);
+	assert_line(fake, "order-1", CLOCK, 5, "batch-0");
+	assert_int_equal(fake->attempts, 3);
+	assert_false(fake->is_out_of_order);
+}
+
+/*
+ * Equally good batches
+ */
+
+static void
+test_of_equally_good_batches_one_that_nobody_takes_from_comes_first(void **state)
+{
+	Fake	   *fake = *state;
+
+	stocked(fake, "batch-1", CLOCK, 10);
+	stocked(fake, "batch-2", CLOCK, 10);
+	stocked(fake, "batch-3", CLOCK, 10);
+	fake_batch(fake, "batch-1")->is_taken = true;
+	assert_done(allocated(fake, "order-1", CLOCK, 1), "batch-2");
+}
+
+static void
+test_a_batch_that_others_take_from_comes_before_a_worse_one(void **state)
+{
+	Fake	   *fake = *state;
+
+	stocked(fake, "batch-1", CLOCK, 10);
+	shipped(fake, "batch-0", CLOCK, 10, 1);
+	fake_batch(fake, "batch-1")->is_taken = true;
+	assert_done(allocated(fake, "order-1", CLOCK, 1), "batch-1");
+}
+
+static void
+test_of_batches_that_others_take_from_any_will_do(void **state)
+{
+	Fake	   *fake = *state;
+
+	stocked(fake, "batch-1", CLOCK, 10);
+	stocked(fake, "batch-2", CLOCK, 1);
+	stocked(fake, "batch-3", CLOCK, 10);
+	for (int i = 0; i < 3; i++)
+		fake->tables.batches[i].is_taken = true;
+	/* the fake's chance is always the last one that can serve the line */
+	assert_done(allocated(fake, "order-1", CLOCK, 2), "batch-3");
+}
+
+/* Before it would wait for those who take from the batch. */
+static void
+test_a_line_that_is_known_waits_for_nobody(void **state)
+{
+	Fake	   *fake = *state;
+
+	stocked(fake, "batch-1", CLOCK, 10);
+	allocated(fake, "order-1", CLOCK, 1);
+	fake_batch(fake, "batch-1")->is_taken = true;
+	assert_done(allocated(fake, "order-1", CLOCK, 1), "batch-1");
+	assert_int_equal(fake->writes, 0);
+	assert_outcome(allocated(fake, "order-1", CLOCK, 2), ORDER_LINE_CONFLICT);
+	assert_int_equal(fake->writes, 0);
+}
+
+/*
+ * Tables that contradict each other
+ */
+
+static void
+test_a_contradiction_ends_the_call(void **state)
+{
+	Fake	   *fake = *state;
+
+	stocked(fake, "batch-1", CLOCK, 10);
+	allocated(fake, "order-1", CLOCK, 4);
+	fake_batch(fake, "batch-1")->allocated_quantity = 3;
+	reallocated(fake, "order-1", CLOCK, 5);
+	assert_true(fake->contradicted);
+	fake_batch(fake, "batch-1")->allocated_quantity = 9;
+	change_batch_quantity(&fake->uow, "batch-1", 4);
+	assert_true(fake->contradicted);
+	fake_line(fake, "order-1", CLOCK)->batchref = "nowhere";
+	reallocated(fake, "order-1", CLOCK, 5);
+	assert_true(fake->contradicted);
+}
+
+static void
 other_session_adds_batch_1(Fake *fake)
 {
 	fake->tables.batches[fake->tables.nbatches++] = (Batch) {
@@ -848,6 +1005,14 @@ main(void)
 		TEST(test_a_line_is_given_back_once),
 		TEST(test_a_line_that_was_given_back_meanwhile_is_allocated_afresh),
 		TEST(test_a_batch_that_fills_up_while_it_shrinks_gives_up_lines),
+		TEST(test_nobody_leaves_a_batch_that_covers_all_by_now),
+		TEST(test_a_batch_that_shrinks_in_vain_is_locked_first),
+		TEST(test_only_locked_batches_are_written_to_if_any_is),
+		TEST(test_of_equally_good_batches_one_that_nobody_takes_from_comes_first),
+		TEST(test_a_batch_that_others_take_from_comes_before_a_worse_one),
+		TEST(test_of_batches_that_others_take_from_any_will_do),
+		TEST(test_a_line_that_is_known_waits_for_nobody),
+		TEST(test_a_contradiction_ends_the_call),
 		TEST(test_a_reference_is_given_once),
 	};
 
