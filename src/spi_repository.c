@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "common/pg_prng.h"
+#include "executor/instrument.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -97,6 +98,12 @@ static Statement select_batch_of_sku = {
 	{TEXTOID, TEXTOID}, 2
 };
 
+/* The same at the moment when it runs, to charge it. */
+static Statement select_newest_batch = {
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2"),
+	{TEXTOID, TEXTOID}, 2, .is_fresh = true
+};
+
 static Statement select_sku = {
 	"SELECT FROM %1$s.batches WHERE sku" EQ "$1 LIMIT 1",
 	{TEXTOID}, 1
@@ -144,12 +151,12 @@ static Statement lock_many = {
 	"SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
 	" CROSS JOIN LATERAL (SELECT FROM %1$s.batches"
 	" WHERE sku" EQ "wanted.sku AND reference" EQ "wanted.reference FOR NO KEY UPDATE) AS b",
-	{TEXTARRAYOID, TEXTARRAYOID}, 2, .writes = true
+	{TEXTARRAYOID, TEXTARRAYOID}, 2, .is_fresh = true
 };
 
 static Statement insert_batch = {
 	"INSERT INTO %1$s.batches (reference, sku, purchased_quantity, allocated_quantity, eta) VALUES ($1, $2, $3, $4, $5)",
-	{TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID}, 5, .writes = true
+	{TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID}, 5, .is_fresh = true
 };
 
 /* The charge is the lock: no SELECT ... FOR UPDATE comes before it. */
@@ -160,12 +167,12 @@ static Statement insert_batch = {
 
 static Statement charge_batch = {
 	CHARGE(""),
-	{TEXTOID, TEXTOID, INT4OID}, 3, .writes = true
+	{TEXTOID, TEXTOID, INT4OID}, 3, .is_fresh = true
 };
 
 static Statement charge_batch_in_place = {
 	CHARGE("ctid" EQ "$4 AND "),
-	{TEXTOID, TEXTOID, INT4OID, TIDOID}, 4, .writes = true
+	{TEXTOID, TEXTOID, INT4OID, TIDOID}, 4, .is_fresh = true
 };
 
 /*
@@ -181,31 +188,31 @@ static Statement charge_many = {
 	" WHERE b.sku" IS("c.sku") " AND b.reference" IS("c.reference")
 	" AND b.purchased_quantity" MINUS "b.allocated_quantity" GE "c.units"
 	" AND b.allocated_quantity" GE "(" NEGATIVE "c.units)",
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3, .writes = true
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3, .is_fresh = true
 };
 
 static Statement set_purchased_quantity = {
 	"UPDATE %1$s.batches SET purchased_quantity = $3"
 	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND allocated_quantity" LE "$3",
-	{TEXTOID, TEXTOID, INT4OID}, 3, .writes = true
+	{TEXTOID, TEXTOID, INT4OID}, 3, .is_fresh = true
 };
 
 static Statement set_quantities = {
 	"UPDATE %1$s.batches SET purchased_quantity = $4, allocated_quantity = $5"
 	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND allocated_quantity" EQ "$3",
-	{TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID}, 5, .writes = true
+	{TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID}, 5, .is_fresh = true
 };
 
 static Statement insert_line = {
 	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ") VALUES ($1, $2, $3, $4, $5)",
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 5, .writes = true
+	{TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 5, .is_fresh = true
 };
 
 static Statement insert_lines = {
 	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ")"
 	" SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
 	" pg_catalog.unnest($4), pg_catalog.unnest($5)) AS added",
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 5, .writes = true
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 5, .is_fresh = true
 };
 
 #define IS_STILL_THE_LINE \
@@ -213,12 +220,12 @@ static Statement insert_lines = {
 
 static Statement update_line = {
 	"UPDATE %1$s.order_lines SET qty = $5, batchref = $6, allocated_at = $7 WHERE " IS_STILL_THE_LINE,
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 7, .writes = true
+	{TEXTOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 7, .is_fresh = true
 };
 
 static Statement delete_line = {
 	"DELETE FROM %1$s.order_lines WHERE " IS_STILL_THE_LINE,
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID}, 4, .writes = true
+	{TEXTOID, TEXTOID, INT4OID, TEXTOID}, 4, .is_fresh = true
 };
 
 #define ARE_STILL_THE_LINES \
@@ -232,7 +239,7 @@ static Statement update_lines = {
 	" AS was (orderid, sku, qty, batchref, new_qty, new_batchref, new_allocated_at)"
 	" WHERE " ARE_STILL_THE_LINES,
 	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 7,
-	.writes = true
+	.is_fresh = true
 };
 
 static Statement delete_lines = {
@@ -240,7 +247,7 @@ static Statement delete_lines = {
 	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
 	" AS was (orderid, sku, qty, batchref)"
 	" WHERE " ARE_STILL_THE_LINES,
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID}, 4, .writes = true
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID}, 4, .is_fresh = true
 };
 
 /*
@@ -402,22 +409,30 @@ tid(uint64 place)
 }
 
 /*
+ * A charge finds its batch where it was read, which is cheapest, or by its key.
+ *
  * Where others write to a batch all the time it is no longer where it was read,
- * and looking there first is in vain.  After that has happened, so many charges
- * look by the key at once.
+ * and to look there is in vain.  After that has happened, so many charges look
+ * by the key at once.
  */
 #define CHARGES_BY_KEY 100
 
 static int	charges_by_key = 0;
 
 /*
- * Where this transaction itself writes to batches all the time, their newest
- * versions have to be looked for.  After so many charges, it does that.
+ * By its key all versions of the batch are met, the oldest first.  Where this
+ * transaction has written many of them, or somebody's old snapshot keeps them,
+ * the newest has to be looked for instead.  The former is so after some charges
+ * in one transaction; the latter shows by the buffers that a charge takes, and
+ * is taken to be so for some charges.
  */
 #define CHARGES_WITHOUT_LOOKING 8
+#define BUFFERS_OF_CHARGE 64
+#define CHARGES_BY_PLACE 1000
 
 static TransactionId charging = InvalidTransactionId;
 static int	charges_made = 0;
+static int	charges_by_place = 0;
 
 static bool
 has_charged_a_lot(void)
@@ -538,7 +553,7 @@ read_hints(TupleTableSlot *slot, Batch *batch)
 	if (!row)
 		return;
 
-	if (charges_by_key == 0 || TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)))
+	if (charges_by_key == 0 || charges_by_place > 0 || TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)))
 		batch->place = place_of(&slot->tts_tid);
 	if (row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI))
 		return;
@@ -647,7 +662,7 @@ execute(Repository *repository, Statement *statement, const NullableDatum *value
 {
 	SpiRepository *self = (SpiRepository *) repository;
 
-	if (!statement->writes)
+	if (!statement->is_fresh)
 		look(self);
 	return statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
 }
@@ -680,7 +695,7 @@ show_progress(SpiRepository *self, size_t lines_done)
 static uint64
 execute_on_arrays(Repository *repository, Statement *statement, size_t n, const Column *columns, Reader *reader)
 {
-	bool		writes_lines = columns[0].value == orderid && statement->writes;
+	bool		writes_lines = columns[0].value == orderid && statement->is_fresh;
 	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
 	uint64		nrows = 0;
 
@@ -927,27 +942,53 @@ add_batch(Repository *repository, const Batch *batch)
 						}, NULL), 1);
 }
 
-/* Charges the batch where it was read or, if it is no longer there, by its key. */
+/* Where the newest version of the batch is, if that can be charged; or 0. */
+static uint64
+newest_place(Repository *repository, const Charge *charge)
+{
+	Batch		batch = {.place = 0};
+	FoundBatch	found = {.batch = &batch};
+	Reader		reader = batch_reader(repository, keep_batch, &found);
+
+	execute(repository, &select_newest_batch,
+			(NullableDatum[]) {string(charge->sku), string(charge->reference)}, &reader);
+	return batch_available_quantity(&batch) >= charge->units ? batch.place : 0;
+}
+
+/* Charges the batch where it is said to be or, if it is no longer there, by its key. */
 static bool
 charge_one(Repository *repository, Charge charge)
 {
 	NullableDatum values[] = {
 		string(charge.sku), string(charge.reference), number(charge.units), {.isnull = true}
 	};
-	Batch		batch;
+	int			attempts = 1;
+	int64		buffers;
+	bool		done;
 
-	if (has_charged_a_lot() && charge.place == 0 && find_batch(repository, charge.sku, charge.reference, &batch))
-		charge.place = batch.place;
-	if (charge.place != 0)
+	if (charges_by_key > 0)
+		charges_by_key--;
+	if (charges_by_place > 0)
+	{
+		charges_by_place--;
+		attempts = 3;
+	}
+	if ((has_charged_a_lot() || charges_by_place > 0) && charge.place == 0)
+		charge.place = newest_place(repository, &charge);
+	while (charge.place != 0)
 	{
 		values[3] = tid(charge.place);
 		if (execute(repository, &charge_batch_in_place, values, NULL) == 1)
 			return true;
+		charge.place = --attempts > 0 ? newest_place(repository, &charge) : 0;
 		charges_by_key = CHARGES_BY_KEY;
 	}
-	else if (charges_by_key > 0)
-		charges_by_key--;
-	return execute(repository, &charge_batch, values, NULL) == 1;
+
+	buffers = pgBufferUsage.shared_blks_hit;
+	done = execute(repository, &charge_batch, values, NULL) == 1;
+	if (pgBufferUsage.shared_blks_hit - buffers > BUFFERS_OF_CHARGE)
+		charges_by_place = CHARGES_BY_PLACE;
+	return done;
 }
 
 static bool

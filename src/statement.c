@@ -163,7 +163,7 @@ uint64
 statement_execute(Statement *statement, const char *schema, const NullableDatum *values, DestReceiver *receiver)
 {
 	SPIPlanPtr	plan = prepared(statement, schema);
-	SPIExecuteOptions options = {.dest = receiver, .read_only = !statement->writes};
+	SPIExecuteOptions options = {.dest = receiver, .read_only = !statement->is_fresh};
 	int			code;
 
 	if (statement->nparameters > 0)

@@ -15,7 +15,7 @@ typedef struct Statement
 	const char *sql;			/* %1$s stands for the schema */
 	Oid			types[MAX_PARAMETERS];
 	int			nparameters;
-	bool		writes;			/* it sees what is there when it runs; others see what the active snapshot shows */
+	bool		is_fresh;		/* it sees what is there when it runs; others see what the active snapshot shows */
 	SPIPlanPtr	plan;			/* NULL until it is first needed */
 	char	   *schema;			/* for which the plan was made */
 	int			generation;		/* of the plan that was made here */
