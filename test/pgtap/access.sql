@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS allocation;
-SELECT plan(14);
+SELECT plan(15);
 
 CREATE TEMPORARY VIEW members AS
 	SELECT classid, objid FROM pg_depend
@@ -12,8 +12,11 @@ CREATE TEMPORARY VIEW members AS
 		AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'allocation');
 
 SELECT is_empty($$ SELECT objid::regprocedure FROM members
-	WHERE classid = 'pg_proc'::regclass AND has_function_privilege('public', objid, 'EXECUTE') $$,
-	'PUBLIC may execute no function');
+	WHERE classid = 'pg_proc'::regclass AND has_function_privilege('public', objid, 'EXECUTE')
+		AND objid <> 'batch_room'::regproc $$,
+	'PUBLIC may execute no function but the one that only computes');
+SELECT function_privs_are('batch_room', ARRAY['integer', 'integer'], 'public', ARRAY['EXECUTE'],
+	'which whoever comes to own the tables needs');
 SELECT is_empty($$ SELECT objid::regclass FROM members
 	WHERE classid = 'pg_class'::regclass
 		AND has_table_privilege('public', objid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') $$,
