@@ -17,8 +17,10 @@ ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 # Targets that bring their own server, and what they need: none of them touches another one.
 OWN_SERVER = demo shell test clients stress fuzz coverage bench bench-instructions
 SERVER = test/server
-TEST_PACKAGES = libcmocka-dev python3-psycopg2 sqlsmith postgresql-VERSION-pgtap libtap-parser-sourcehandler-pgtap-perl
-CLIENT_PACKAGES = pgbouncer libpq-dev python3-psycopg2 python3-psycopg libpostgresql-jdbc-java libjunixsocket-java \
+TEST_PACKAGES = libcmocka-dev python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap \
+	libtap-parser-sourcehandler-pgtap-perl
+CLIENT_PACKAGES = pgbouncer libpq-dev python3-psycopg2 python3-psycopg python3-sqlalchemy libpostgresql-jdbc-java \
+	libjunixsocket-java \
 	$(shell command -v javac >/dev/null || echo default-jdk-headless) $(shell command -v npm >/dev/null || echo npm)
 
 ifdef PG_CONFIG
