@@ -145,6 +145,7 @@ typedef struct Serving
 	LineQueue	queue;			/* the lines of one SKU */
 	uint32_t   *queue_memory;
 	const char *passed_over;	/* a batch that serves none, or NULL */
+	bool		waits;			/* others are taking from a batch that serves */
 	BatchList	taken;			/* batches put off, all equally good: others are taking from them */
 	Charge	   *charges;
 	size_t		ncharges;
@@ -198,8 +199,11 @@ serve_from_taken(Serving *serving)
 	BatchList  *taken = &serving->taken;
 	uint32_t	first = taken->n > 0 ? serving->repository->random_below(serving->repository, (uint32_t) taken->n) : 0;
 
-	for (size_t i = taken->n; i > 0; i--)
+	for (size_t i = taken->n, ncharges = serving->ncharges; i > 0; i--)
+	{
 		serve_from(serving, &taken->batches[(first + i - 1) % taken->n]);
+		serving->waits |= serving->ncharges > ncharges;
+	}
 	taken->n = 0;
 }
 
@@ -561,8 +565,8 @@ allocate_lines_body(Repository *repository, void *context)
 	if (command->nwanting > 0)
 		serving = serve_wanting(command);
 
-	/* As with a single line, what is known is looked for only where that matters. */
-	if (!repository->cautious && has_unserved(command))
+	/* As with a single line, what is known is looked for only where the call would be refused, or would wait. */
+	if (!repository->cautious && (serving.waits || has_unserved(command)))
 		return RETRY;
 	refuse_unserved(command);
 	if (result->refused.outcome == OUT_OF_STOCK)

@@ -204,6 +204,21 @@ test_what_is_known_comes_back_as_it_is(void **state)
 	assert_int_equal(fake_batch(fake, "lamps")->allocated_quantity, 6);
 }
 
+/* Before it would wait for those who take from the batch. */
+static void
+test_lines_that_are_known_wait_for_nobody(void **state)
+{
+	Fake	   *fake = *state;
+	OrderLine	lines[] = {{"o1", "LAMP", 4}, {"o2", "LAMP", 2}};
+
+	stocked(fake, "lamps", "LAMP", 100);
+	allocate_lines(&fake->uow, lines, 2, true);
+	fake_batch(fake, "lamps")->is_taken = true;
+	assert_int_equal(allocate_lines(&fake->uow, lines, 2, true).refused.outcome, DONE);
+	assert_int_equal(fake->writes, 0);
+	assert_int_equal(fake->attempts, 2);
+}
+
 static void
 test_a_conflict_with_a_known_line_is_refused(void **state)
 {
@@ -375,6 +390,7 @@ main(void)
 		TEST(test_otherwise_lines_without_room_wait),
 		TEST(test_an_invalid_sku_is_refused_either_way),
 		TEST(test_what_is_known_comes_back_as_it_is),
+		TEST(test_lines_that_are_known_wait_for_nobody),
 		TEST(test_a_conflict_with_a_known_line_is_refused),
 		TEST(test_one_call_does_what_a_call_for_each_line_does),
 		TEST(test_a_lost_race_is_run_again),
