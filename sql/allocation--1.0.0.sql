@@ -156,7 +156,7 @@ COMMENT ON COLUMN batches.sku IS 'The stock keeping unit; at most 255 characters
 COMMENT ON COLUMN batches.purchased_quantity IS 'Units bought';
 COMMENT ON COLUMN batches.allocated_quantity IS 'Units that order lines have taken: the sum of their qty';
 COMMENT ON COLUMN batches.eta IS 'The day on which the shipment is expected; NULL once the batch is in the warehouse';
-COMMENT ON COLUMN batches.room IS 'As many units as are left or, if that is more than 8, the next power of two; for the indexes';
+COMMENT ON COLUMN batches.room IS 'As many units as are left or, if that is more than 16, the next power of two; for the indexes';
 
 COMMENT ON TABLE order_lines IS
 'Quantities of one SKU that one order asks for, and the batch that serves each. Written by the functions of the extension only.';
@@ -223,7 +223,7 @@ COMMENT ON FUNCTION check_allocation() IS
 'allocated, its lines expected; oversold: a batch has found units allocated of expected; missing_batch, wrong_sku: a line '
 'of found units is tied to a batch that is not there, or is of another SKU. Reads all rows, changes and blocks nothing.';
 COMMENT ON FUNCTION batch_room(integer, integer) IS
-'The room of a batch with these quantities: as many units as are left or, if that is more than 8, the next power of two; '
+'The room of a batch with these quantities: as many units as are left or, if that is more than 16, the next power of two; '
 'below zero if the quantities are not right.';
 COMMENT ON FUNCTION keep_allocated_batches() IS
 'Trigger function: a batch that serves order lines is neither deleted, renamed nor truncated. Error: 23503.';

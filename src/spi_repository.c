@@ -835,7 +835,7 @@ spi_repository_room(int32 purchased_quantity, int32 allocated_quantity)
 {
 	if (allocated_quantity < 0 || allocated_quantity > purchased_quantity)
 		return -1;
-	if (purchased_quantity - allocated_quantity <= 8)
+	if (purchased_quantity - allocated_quantity <= 16)
 		return purchased_quantity - allocated_quantity;
 	return (int32) Min(pg_nextpower2_64(purchased_quantity - allocated_quantity), PG_INT32_MAX);
 }
@@ -870,7 +870,7 @@ compare_batches(const void *a, const void *b)
 
 /* After so many batches with too little left, those with more are looked for by their room. */
 #define PATIENCE 16
-#define ROOMS 36
+#define ROOMS 44
 #define BATCHES_OF_ROOM 16
 
 /* Visits the first batches of each room, in preference order. */
