@@ -192,15 +192,15 @@ COMMENT ON FUNCTION add_batch(text, text, integer, date) IS
 'Records a new batch: qty units of the SKU, in the warehouse or, with an ETA, under way. '
 'Errors: 23505 if the reference is known; 22004, 22023, 22001 for a missing or improper argument.';
 COMMENT ON FUNCTION allocate(text, text, integer) IS
-'Ties an order line of qty units to the first batch that can serve all of it, in preference order: the warehouse, '
-'then the earliest ETA, then by reference. Returns the reference of the batch. The same line again returns the batch '
-'that it has. Errors: SK001 if no batch has the SKU; SK002 if none has room; SK005 if the line is known with another '
+'Ties an order line of qty units to the first batch that can serve all of it, in preference order: the warehouse, then '
+'the earliest ETA; of equally good ones, one that no other transaction is taking from, then the lowest reference. '
+'Returns the reference of the batch. The same line again returns the batch that it has. Errors: SK001 if no batch has the SKU; SK002 if none has room; SK005 if the line is known with another '
 'quantity; 22004, 22023, 22001 for a missing or improper argument.';
 COMMENT ON FUNCTION allocate_lines(text[], text[], integer[], boolean) IS
 'Allocates many order lines, in their order, as one unit of work. Returns one row per line in the order given; batchref '
 'is NULL for a line that waits. A line without room refuses the whole call if all_or_nothing, and otherwise waits. '
-'Errors, which say at which line: SK001, SK002, SK005 as for allocate; 22004, 22023, 22001, 2202E for a missing or '
-'improper argument.';
+'Errors, which say at which line: SK001, SK002, SK005 as for allocate; 21000 if the same line stands in the call twice; '
+'22004, 22023, 22001, 2202E for a missing or improper argument.';
 COMMENT ON FUNCTION allocate_order(text, text[], integer[], boolean) IS
 'Allocates the lines of one order, as allocate_lines does.';
 COMMENT ON FUNCTION deallocate_order(text) IS
