@@ -224,7 +224,11 @@ serve_from_batch(void *context, const Batch *batch)
 		serve_from_taken(serving);
 	/* What no batch is left of is passed over. */
 	while (strcmp(serving->queue.lines[0]->sku, batch->sku) != 0)
+	{
+		if (serving->next == serving->nlines)
+			return false;
 		queue_next_sku(serving);
+	}
 	if (batch->is_taken)
 		list_batch(taken, batch);
 	else

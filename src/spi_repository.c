@@ -17,6 +17,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/progress.h"
@@ -462,7 +463,7 @@ typedef struct Reader
 	bool		has_seen_enough;
 } Reader;
 
-/* Refuses a row whose first columns have other types. */
+/* Refuses rows whose first columns have other types, or take for the same what differs. */
 static void
 check_types(const char *table, TupleDesc row_type, const Oid *types, int n)
 {
@@ -473,6 +474,9 @@ check_types(const char *table, TupleDesc row_type, const Oid *types, int n)
 		if (column->atttypid != types[i] && !IsBinaryCoercible(column->atttypid, types[i]))
 			refuse_table(table, psprintf("Its column \"%s\" has type %s, not %s.", NameStr(column->attname),
 										 format_type_be(column->atttypid), format_type_be(types[i])));
+		if (types[i] == TEXTOID && column->attcollation != C_COLLATION_OID)
+			refuse_table(table, psprintf("Its column \"%s\" has another collation than \"C\".",
+										 NameStr(column->attname)));
 	}
 }
 
