@@ -646,6 +646,23 @@ line_reader(Repository *repository, LineVisitor visit, void *context)
  * Execution
  */
 
+/* How many subtransactions of this session have been undone: to the server, these are ends of transactions, too. */
+static uint64 subtransactions_undone = 0;
+
+static void
+count_undone(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
+		subtransactions_undone++;
+}
+
+/* How many transactions of others have ended, counted from any number, when the snapshot was taken. */
+static uint64
+ends_of_others(Snapshot snapshot)
+{
+	return snapshot->snapXactCompletionCount - subtransactions_undone;
+}
+
 /* Takes the snapshot for all that this attempt reads, before it reads first. */
 static void
 look(SpiRepository *self)
@@ -656,7 +673,7 @@ look(SpiRepository *self)
 		return;
 	CommandCounterIncrement();
 	snapshot = self->sees_latest ? GetLatestSnapshot() : GetTransactionSnapshot();
-	self->moment = snapshot->snapXactCompletionCount;
+	self->moment = ends_of_others(snapshot);
 	PushActiveSnapshot(snapshot);
 	self->has_looked = true;
 }
@@ -1102,7 +1119,7 @@ spi_repository_end_attempt(SpiRepository *self)
 bool
 spi_repository_others_have_ended(const SpiRepository *self)
 {
-	return self->has_looked && GetLatestSnapshot()->snapXactCompletionCount != self->moment;
+	return self->has_looked && ends_of_others(GetLatestSnapshot()) != self->moment;
 }
 
 /* Has the index a key of ours, and no other?  It may be one that is being built to replace the one we have made. */
@@ -1172,6 +1189,12 @@ find_owner(const SpiRepository *self)
 void
 spi_repository_init(SpiRepository *self, Oid namespace)
 {
+	static bool counts_undone = false;
+
+	if (!counts_undone)
+		RegisterSubXactCallback(count_undone, NULL);
+	counts_undone = true;
+
 	/* What others have changed about the tables is known by now, so plans are made where that is expected. */
 	AcceptInvalidationMessages();
 	*self = (SpiRepository) {

@@ -18,7 +18,7 @@ typedef struct SpiRepository
 
 	/* of one attempt */
 	bool		has_looked;		/* there is a snapshot, and it is the active one */
-	uint64		moment;			/* how many transactions had ended when it was taken */
+	uint64		moment;			/* how many transactions of others had ended when it was taken */
 	bool		write_failed;	/* what a write relied on had changed */
 
 	bool		shows_progress;

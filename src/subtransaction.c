@@ -23,9 +23,9 @@ typedef struct Attempt
 	ErrorData  *duplicate;		/* the error by which it ended, if it met what is known already */
 } Attempt;
 
-/* One attempt at a unit of work, as the owner of the tables. */
+/* One attempt at a unit of work, as the owner of the tables; may_keep says whether what it writes can stay. */
 static Attempt
-attempt(SpiRepository *repository, Body body, void *command)
+attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
 	ResourceOwner caller_owner = CurrentResourceOwner;
@@ -53,7 +53,7 @@ attempt(SpiRepository *repository, Body body, void *command)
 		AtEOXact_GUC(false, nest_level);
 		SetUserIdAndSecContext(caller, security_context);
 
-		if (result.verdict == KEEP)
+		if (result.verdict == KEEP && may_keep)
 			ReleaseCurrentSubTransaction();
 		else
 			RollbackAndReleaseCurrentSubTransaction();
@@ -93,32 +93,46 @@ report_contradiction(void)
 			errhint("check_allocation() tells what is wrong in them. It may be a trigger or a rule on them, too."));
 }
 
+/*
+ * The transaction keeps its snapshot, so another attempt would see the same.  It
+ * has met a duplicate that the snapshot does not show.  If that is there by now,
+ * another session has added it; otherwise a trigger makes it each time.
+ */
+static void
+report_duplicate(SpiRepository *repository, Body body, void *command)
+{
+	Attempt		trial;
+
+	repository->sees_latest = true;
+	trial = attempt(repository, body, command, false);
+	if (trial.duplicate && !trial.is_explained)
+		ReThrowError(trial.duplicate);
+	ereport(ERROR,
+			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			errmsg("could not serialize access due to concurrent update"),
+			errhint("Run the transaction again."));
+}
+
 /* The run method of the unit of work. */
 static void
 subtransaction_run(UnitOfWork *uow, Body body, void *command)
 {
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
+	bool		keeps_snapshot = IsolationUsesXactSnapshot();
 	Attempt		last;
 
-	repository->base.cautious = IsolationUsesXactSnapshot();
-	while ((last = attempt(repository, body, command)).verdict == RETRY)
+	repository->base.cautious = keeps_snapshot;
+	while ((last = attempt(repository, body, command, true)).verdict == RETRY)
 	{
-		/* Without a new snapshot, another attempt would see the same. */
-		if (IsolationUsesXactSnapshot() && last.duplicate)
-			ereport(ERROR,
-					errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					errmsg("could not serialize access due to concurrent update"),
-					errhint("Run the transaction again."));
-
+		if (keeps_snapshot && last.duplicate)
+			report_duplicate(repository, body, command);
 		/* A first attempt may have met what it did not look for. */
-		if (repository->base.cautious && !last.is_explained)
+		if (keeps_snapshot || (repository->base.cautious && !last.is_explained))
 		{
 			if (last.duplicate)
 				ReThrowError(last.duplicate);
 			report_contradiction();
 		}
-		if (IsolationUsesXactSnapshot())
-			report_contradiction();
 		CHECK_FOR_INTERRUPTS();
 		repository->base.cautious = true;
 	}
