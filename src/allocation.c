@@ -23,6 +23,7 @@
 #include "utils/tuplestore.h"
 
 #include "services.h"
+#include "statement.h"
 #include "subtransaction.h"
 
 PG_MODULE_MAGIC_EXT(.name = "allocation", .version = ALLOCATION_VERSION);
@@ -508,11 +509,8 @@ trigger_value(const TriggerData *trigger, HeapTuple row, const char *column)
 	const char *value = number > 0 ? SPI_getvalue(row, columns, number) : NULL;
 
 	if (!value)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-				errmsg("table \"%s\" is not as extension \"allocation\" has made it",
-					   RelationGetRelationName(trigger->tg_relation)),
-				errdetail("It has no column \"%s\", or a null in it.", column));
+		refuse_table(RelationGetRelationName(trigger->tg_relation),
+					 psprintf("It has no column \"%s\", or a null in it.", column));
 	return value;
 }
 
@@ -547,7 +545,7 @@ allocation_keep_allocated_batches(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 					errmsg("batches serve order lines"),
-					errhint("Truncate order_lines together with batches."));
+					errhint("TRUNCATE batches, order_lines empties both."));
 	}
 	else
 	{

@@ -1,34 +1,22 @@
 /*
  * spi_repository.c
- *		The repository over SPI, and all SQL text.
- *
- * Names and operators are qualified throughout, because statements run with the
- * caller's search_path.  What SQL resolves behind the scenes by an operator's
- * bare name (IN, BETWEEN, IS DISTINCT FROM, CASE x WHEN) must not be used here.
- *
- * The tables belong to an ordinary role, who may have changed them or put others
- * in their place.  So what a row holds is checked before it is looked at.
+ *		The repository over SPI.
  */
 #include "postgres.h"
 
 #include "compat.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "common/pg_prng.h"
 #include "executor/instrument.h"
 #include "executor/spi.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "parser/parse_coerce.h"
 #include "port/pg_bitutils.h"
-#include "storage/procarray.h"
 #include "utils/array.h"
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
@@ -41,215 +29,12 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "rows.h"
 #include "spi_repository.h"
-#include "statement.h"
+#include "sql.h"
 
 /* Beside what a COPY shows; the view allocation_progress reads it. */
 #define PROGRESS_LINES_TOTAL (PGSTAT_NUM_PROGRESS_PARAM - 1)
-
-/*
- * Statements
- */
-
-#define EQ " OPERATOR(pg_catalog.=) "
-#define GT " OPERATOR(pg_catalog.>) "
-#define GE " OPERATOR(pg_catalog.>=) "
-#define LE " OPERATOR(pg_catalog.<=) "
-#define PLUS " OPERATOR(pg_catalog.+) "
-#define MINUS " OPERATOR(pg_catalog.-) "
-#define NEGATIVE "OPERATOR(pg_catalog.-) "
-
-/* All columns of the tables in their order: so a row need not be made anew, and shows where it is. */
-#define BATCH_COLUMNS "reference, sku, purchased_quantity, allocated_quantity, eta, room"
-#define LINE_COLUMNS "orderid, sku, qty, batchref, allocated_at"
-
-/*
- * A transaction that writes to a row many times leaves many versions of it, all
- * under the same key.  Where the last column of the key is a range of one value,
- * in descending order, the index is read backwards, and that meets the newest
- * first.
- */
-#define NEWEST(column, value) column GE value " AND " column LE value " ORDER BY " column " DESC"
-
-static Statement select_line = {
-	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " NEWEST("sku", "$2"),
-	{TEXTOID, TEXTOID}, 2
-};
-
-/* LIMIT keeps the planner from anything but one index look-up for each line, in their order. */
-static Statement select_lines = {
-	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (orderid, sku)"
-	" CROSS JOIN LATERAL (SELECT " LINE_COLUMNS " FROM %1$s.order_lines"
-	" WHERE orderid" EQ "asked.orderid AND sku" EQ "asked.sku LIMIT 1) AS l",
-	{TEXTARRAYOID, TEXTARRAYOID}, 2
-};
-
-static Statement select_lines_of_order = {
-	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 ORDER BY sku",
-	{TEXTOID}, 1
-};
-
-static Statement select_batch = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE " NEWEST("reference", "$1"),
-	{TEXTOID}, 1
-};
-
-static Statement select_batch_of_sku = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2"),
-	{TEXTOID, TEXTOID}, 2
-};
-
-/* The same at the moment when it runs, to charge it. */
-static Statement select_newest_batch = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2"),
-	{TEXTOID, TEXTOID}, 2, .is_fresh = true
-};
-
-static Statement select_sku = {
-	"SELECT FROM %1$s.batches WHERE sku" EQ "$1 LIMIT 1",
-	{TEXTOID}, 1
-};
-
-static Statement select_allocation = {
-	"SELECT FROM %1$s.order_lines WHERE batchref IS NOT NULL LIMIT 1"
-};
-
-static Statement select_allocation_of_batch = {
-	"SELECT FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2 LIMIT 1",
-	{TEXTOID, TEXTOID}, 2
-};
-
-/* Of what is left, SQL sees the room only: it narrows what is read, and the model decides. */
-#define IN_PREFERENCE_ORDER " ORDER BY eta NULLS FIRST, reference"
-
-static Statement select_open_batches = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0" IN_PREFERENCE_ORDER,
-	{TEXTOID}, 1
-};
-
-static Statement select_batches_by_room = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0 AND room" GE "$2"
-	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3 ORDER BY room, eta NULLS FIRST, reference",
-	{TEXTOID, INT4OID, INT4OID}, 3
-};
-
-/* Who is writing to a batch comes last, as its row does not show that here. */
-static Statement select_batches = {
-	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS demand (sku, qty)"
-	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax FROM %1$s.batches"
-	" WHERE sku" EQ "demand.sku AND room" GT "0 AND room" GE "demand.qty"
-	IN_PREFERENCE_ORDER ") AS b",
-	{TEXTARRAYOID, INT4ARRAYOID}, 2
-};
-
-static Statement select_lines_of_batch = {
-	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2"
-	" ORDER BY allocated_at DESC",
-	{TEXTOID, TEXTOID}, 2
-};
-
-static Statement lock_many = {
-	"SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
-	" CROSS JOIN LATERAL (SELECT FROM %1$s.batches"
-	" WHERE sku" EQ "wanted.sku AND reference" EQ "wanted.reference FOR NO KEY UPDATE) AS b",
-	{TEXTARRAYOID, TEXTARRAYOID}, 2, .is_fresh = true
-};
-
-static Statement insert_batch = {
-	"INSERT INTO %1$s.batches (reference, sku, purchased_quantity, allocated_quantity, eta) VALUES ($1, $2, $3, $4, $5)",
-	{TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID}, 5, .is_fresh = true
-};
-
-/* The charge is the lock: no SELECT ... FOR UPDATE comes before it. */
-#define CHARGE(condition) \
-	"UPDATE %1$s.batches SET allocated_quantity = allocated_quantity" PLUS "$3" \
-	" WHERE " condition "sku" EQ "$1 AND reference" EQ "$2" \
-	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3 AND allocated_quantity" GE "(" NEGATIVE "$3)"
-
-static Statement charge_batch = {
-	CHARGE(""),
-	{TEXTOID, TEXTOID, INT4OID}, 3, .is_fresh = true
-};
-
-static Statement charge_batch_in_place = {
-	CHARGE("ctid" EQ "$4 AND "),
-	{TEXTOID, TEXTOID, INT4OID, TIDOID}, 4, .is_fresh = true
-};
-
-/*
- * Where a table is joined to arrays, = ANY leaves the planner one way: for each
- * element, in their order, a look-up in the primary key.
- */
-#define IS(value) EQ "ANY (ARRAY[" value "])"
-
-static Statement charge_many = {
-	"UPDATE %1$s.batches AS b SET allocated_quantity = b.allocated_quantity" PLUS "c.units"
-	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
-	" AS c (sku, reference, units)"
-	" WHERE b.sku" IS("c.sku") " AND b.reference" IS("c.reference")
-	" AND b.purchased_quantity" MINUS "b.allocated_quantity" GE "c.units"
-	" AND b.allocated_quantity" GE "(" NEGATIVE "c.units)",
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3, .is_fresh = true
-};
-
-static Statement set_purchased_quantity = {
-	"UPDATE %1$s.batches SET purchased_quantity = $3"
-	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND allocated_quantity" LE "$3",
-	{TEXTOID, TEXTOID, INT4OID}, 3, .is_fresh = true
-};
-
-static Statement set_quantities = {
-	"UPDATE %1$s.batches SET purchased_quantity = $4, allocated_quantity = $5"
-	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND allocated_quantity" EQ "$3",
-	{TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID}, 5, .is_fresh = true
-};
-
-static Statement insert_line = {
-	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ") VALUES ($1, $2, $3, $4, $5)",
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 5, .is_fresh = true
-};
-
-static Statement insert_lines = {
-	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ")"
-	" SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
-	" pg_catalog.unnest($4), pg_catalog.unnest($5)) AS added",
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 5, .is_fresh = true
-};
-
-#define IS_STILL_THE_LINE \
-	"orderid" EQ "$1 AND sku" EQ "$2 AND qty" EQ "$3 AND (batchref" EQ "$4 OR batchref IS NULL AND $4 IS NULL)"
-
-static Statement update_line = {
-	"UPDATE %1$s.order_lines SET qty = $5, batchref = $6, allocated_at = $7 WHERE " IS_STILL_THE_LINE,
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 7, .is_fresh = true
-};
-
-static Statement delete_line = {
-	"DELETE FROM %1$s.order_lines WHERE " IS_STILL_THE_LINE,
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID}, 4, .is_fresh = true
-};
-
-#define ARE_STILL_THE_LINES \
-	"l.orderid" IS("was.orderid") " AND l.sku" IS("was.sku") " AND l.qty" EQ "was.qty" \
-	" AND (l.batchref" EQ "was.batchref OR l.batchref IS NULL AND was.batchref IS NULL)"
-
-static Statement update_lines = {
-	"UPDATE %1$s.order_lines AS l SET qty = was.new_qty, batchref = was.new_batchref, allocated_at = was.new_allocated_at"
-	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
-	" pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))"
-	" AS was (orderid, sku, qty, batchref, new_qty, new_batchref, new_allocated_at)"
-	" WHERE " ARE_STILL_THE_LINES,
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 7,
-	.is_fresh = true
-};
-
-static Statement delete_lines = {
-	"DELETE FROM %1$s.order_lines AS l"
-	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
-	" AS was (orderid, sku, qty, batchref)"
-	" WHERE " ARE_STILL_THE_LINES,
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID}, 4, .is_fresh = true
-};
 
 /*
  * Errors
@@ -391,258 +176,6 @@ column_array(const Column *column, size_t from, size_t to, Oid array_type)
 }
 
 /*
- * Places
- */
-
-static uint64
-place_of(ItemPointer tid)
-{
-	return (uint64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid);
-}
-
-static NullableDatum
-tid(uint64 place)
-{
-	ItemPointer pointer = palloc(sizeof(ItemPointerData));
-
-	ItemPointerSet(pointer, (BlockNumber) (place >> 16), (OffsetNumber) (place & 0xFFFF));
-	return (NullableDatum) {.value = PointerGetDatum(pointer)};
-}
-
-/*
- * A charge finds its batch where it was read, which is cheapest, or by its key.
- *
- * Where others write to a batch all the time it is no longer where it was read,
- * and to look there is in vain.  After that has happened, so many charges look
- * by the key at once.
- */
-#define CHARGES_BY_KEY 100
-
-static int	charges_by_key = 0;
-
-/*
- * By its key all versions of the batch are met, the oldest first.  Where this
- * transaction has written many of them, or somebody's old snapshot keeps them,
- * the newest has to be looked for instead.  The former is so after some charges
- * in one transaction; the latter shows by the buffers that a charge takes, and
- * is taken to be so for some charges.
- */
-#define CHARGES_WITHOUT_LOOKING 8
-#define BUFFERS_OF_CHARGE 64
-#define CHARGES_BY_PLACE 1000
-
-static TransactionId charging = InvalidTransactionId;
-static int	charges_made = 0;
-static int	charges_by_place = 0;
-
-static bool
-has_charged_a_lot(void)
-{
-	TransactionId transaction = GetTopTransactionIdIfAny();
-
-	if (!TransactionIdIsValid(transaction) || !TransactionIdEquals(transaction, charging))
-		charges_made = 0;
-	charging = transaction;
-	return ++charges_made > CHARGES_WITHOUT_LOOKING;
-}
-
-/*
- * Rows
- */
-
-/* Hands what a statement returns to a visitor, row by row, until that has seen enough. */
-typedef struct Reader
-{
-	DestReceiver receiver;
-	MemoryContext memory;
-	BatchVisitor visit_batch;
-	LineVisitor visit_line;
-	void	   *context;
-	int32		least;			/* a batch with less left is too small */
-	int			patience;		/* after so many of these it has seen enough; 0: it has patience without end */
-	bool		has_seen_enough;
-} Reader;
-
-/* Refuses rows whose first columns have other types, or take for the same what differs. */
-static void
-check_types(const char *table, TupleDesc row_type, const Oid *types, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(row_type, i);
-
-		if (column->atttypid != types[i] && !IsBinaryCoercible(column->atttypid, types[i]))
-			refuse_table(table, psprintf("Its column \"%s\" has type %s, not %s.", NameStr(column->attname),
-										 format_type_be(column->atttypid), format_type_be(types[i])));
-		if (types[i] == TEXTOID && column->attcollation != C_COLLATION_OID)
-			refuse_table(table, psprintf("Its column \"%s\" has another collation than \"C\".",
-										 NameStr(column->attname)));
-	}
-}
-
-static void
-check_batch_types(DestReceiver *receiver, int operation, TupleDesc row_type)
-{
-	static const Oid types[] = {TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID};
-
-	check_types("batches", row_type, types, lengthof(types));
-}
-
-static void
-check_line_types(DestReceiver *receiver, int operation, TupleDesc row_type)
-{
-	static const Oid types[] = {TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID};
-
-	check_types("order_lines", row_type, types, lengthof(types));
-}
-
-/* Refuses a row with a null among its first columns. */
-static void
-check_not_null(const char *table, TupleTableSlot *slot, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (slot->tts_isnull[i])
-			refuse_table(table, psprintf("Its column \"%s\" has a null.",
-										 NameStr(TupleDescAttr(slot->tts_tupleDescriptor, i)->attname)));
-}
-
-/* A quantity, which must not be less than so much. */
-
-static int32
-read_quantity(const char *table, TupleTableSlot *slot, int column, int32 least)
-{
-	int32		quantity = DatumGetInt32(slot->tts_values[column]);
-
-	if (quantity < least)
-		refuse_table(table, psprintf("Its column \"%s\" has %d.",
-									 NameStr(TupleDescAttr(slot->tts_tupleDescriptor, column)->attname), quantity));
-	return quantity;
-}
-
-static const char *
-read_string(TupleTableSlot *slot, int column)
-{
-	return slot->tts_isnull[column] ? NULL : TextDatumGetCString(slot->tts_values[column]);
-}
-
-/* Is another transaction running that has this id?  It may be the id of something else. */
-static bool
-is_running(TransactionId xid)
-{
-	return TransactionIdIsNormal(xid) &&
-		!TransactionIdPrecedes(xid, RecentXmin) &&
-		TransactionIdPrecedes(xid, ReadNextTransactionId()) &&
-		!TransactionIdIsCurrentTransactionId(xid) &&
-		TransactionIdIsInProgress(xid);
-}
-
-/*
- * What the row of a batch shows beside its columns: where it is, and whether
- * others have it.  Both are hints, and not every row shows them.
- */
-static void
-read_hints(TupleTableSlot *slot, Batch *batch)
-{
-	HeapTupleHeader row = NULL;
-	TransactionId xmax;
-
-	batch->is_taken = false;
-	batch->place = 0;
-	if (TTS_IS_BUFFERTUPLE(slot) && ItemPointerIsValid(&slot->tts_tid))
-	{
-		HeapTuple	tuple = ((BufferHeapTupleTableSlot *) slot)->base.tuple;
-
-		row = tuple ? tuple->t_data : NULL;
-	}
-	if (!row)
-		return;
-
-	if (charges_by_key == 0 || charges_by_place > 0 || TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)))
-		batch->place = place_of(&slot->tts_tid);
-	if (row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI))
-		return;
-	xmax = HeapTupleHeaderGetRawXmax(row);
-	if (TransactionIdIsCurrentTransactionId(xmax))
-		return;
-	/* What somebody has written since the snapshot was taken is past, too. */
-	batch->is_taken = TransactionIdIsInProgress(xmax) ||
-		(!HEAP_XMAX_IS_LOCKED_ONLY(row->t_infomask) && TransactionIdDidCommit(xmax));
-}
-
-static bool
-receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
-{
-	Reader	   *reader = (Reader *) receiver;
-	MemoryContext old = MemoryContextSwitchTo(reader->memory);
-	Batch		batch;
-
-	slot_getallattrs(slot);
-	check_not_null("batches", slot, 4);
-	batch.reference = read_string(slot, 0);
-	batch.sku = read_string(slot, 1);
-	batch.purchased_quantity = read_quantity("batches", slot, 2, 0);
-	batch.allocated_quantity = read_quantity("batches", slot, 3, 0);
-	batch.under_way = !slot->tts_isnull[4];
-	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[4]) : 0;
-	read_hints(slot, &batch);
-	if (slot->tts_nvalid > 6)
-		batch.is_taken = is_running(DatumGetTransactionId(slot->tts_values[6]));
-
-	if (batch_available_quantity(&batch) < reader->least && --reader->patience == 0)
-		reader->has_seen_enough = true;
-	else
-		reader->has_seen_enough = !reader->visit_batch(reader->context, &batch);
-	MemoryContextSwitchTo(old);
-	return !reader->has_seen_enough;
-}
-
-static bool
-receive_line(TupleTableSlot *slot, DestReceiver *receiver)
-{
-	Reader	   *reader = (Reader *) receiver;
-	MemoryContext old = MemoryContextSwitchTo(reader->memory);
-	OrderLine	line;
-
-	slot_getallattrs(slot);
-	check_not_null("order_lines", slot, 3);
-	line.orderid = read_string(slot, 0);
-	line.sku = read_string(slot, 1);
-	line.qty = read_quantity("order_lines", slot, 2, 1);
-	line.batchref = read_string(slot, 3);
-	line.allocated_at = line.batchref && !slot->tts_isnull[4] ? DatumGetTimestampTz(slot->tts_values[4]) : 0;
-	reader->has_seen_enough = !reader->visit_line(reader->context, &line);
-	MemoryContextSwitchTo(old);
-	return !reader->has_seen_enough;
-}
-
-static void
-ignore(DestReceiver *receiver)
-{
-}
-
-static Reader
-batch_reader(Repository *repository, BatchVisitor visit, void *context)
-{
-	return (Reader) {
-		.receiver = {receive_batch, check_batch_types, ignore, ignore, DestNone},
-		.memory = ((SpiRepository *) repository)->memory,
-		.visit_batch = visit,
-		.context = context
-	};
-}
-
-static Reader
-line_reader(Repository *repository, LineVisitor visit, void *context)
-{
-	return (Reader) {
-		.receiver = {receive_line, check_line_types, ignore, ignore, DestNone},
-		.memory = ((SpiRepository *) repository)->memory,
-		.visit_line = visit,
-		.context = context
-	};
-}
-
-/*
  * Execution
  */
 
@@ -776,7 +309,7 @@ check_cancelled(Repository *repository)
 static void
 visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
 {
-	Reader		reader = line_reader(repository, visit, context);
+	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
 	if (n == 1)
 		execute(repository, &select_line, (NullableDatum[]) {orderid(lines, 0), sku(lines, 0)}, &reader);
@@ -787,7 +320,7 @@ visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisit
 static void
 visit_lines_of_order(Repository *repository, const char *id, LineVisitor visit, void *context)
 {
-	Reader		reader = line_reader(repository, visit, context);
+	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
 	execute(repository, &select_lines_of_order, (NullableDatum[]) {string(id)}, &reader);
 }
@@ -795,7 +328,7 @@ visit_lines_of_order(Repository *repository, const char *id, LineVisitor visit, 
 static void
 visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
 {
-	Reader		reader = line_reader(repository, visit, context);
+	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
 	execute(repository, &select_lines_of_batch,
 			(NullableDatum[]) {string(batch->sku), string(batch->reference)}, &reader);
@@ -822,7 +355,7 @@ static bool
 find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
 {
 	FoundBatch	found = {.batch = batch};
-	Reader		reader = batch_reader(repository, keep_batch, &found);
+	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, keep_batch, &found);
 
 	if (sku)
 		execute(repository, &select_batch_of_sku, (NullableDatum[]) {string(sku), string(reference)}, &reader);
@@ -905,7 +438,7 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 	while (room <= PG_INT32_MAX)
 	{
 		BatchesOfRoom found = {.batches = batches + n, .most = BATCHES_OF_ROOM};
-		Reader		reader = batch_reader(repository, collect_batch, &found);
+		Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, collect_batch, &found);
 
 		execute(repository, &select_batches_by_room, (NullableDatum[]) {
 				string(demand.sku), number((int32) room), number(demand.qty)
@@ -925,7 +458,7 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 static void
 visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context)
 {
-	Reader		reader = batch_reader(repository, visit, context);
+	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
 
 	reader.least = demand.qty;
 	reader.patience = PATIENCE;
@@ -937,7 +470,7 @@ visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, v
 static void
 visit_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context)
 {
-	Reader		reader = batch_reader(repository, visit, context);
+	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
 
 	execute_on_arrays(repository, &select_batches, n, (Column[]) {{demands, demand_sku}, {demands, demand_qty}}, &reader);
 }
@@ -963,13 +496,50 @@ add_batch(Repository *repository, const Batch *batch)
 						}, NULL), 1);
 }
 
+/*
+ * A charge finds its batch where it was read, which is cheapest, or by its key.
+ *
+ * Where others write to a batch all the time it is no longer where it was read,
+ * and to look there is in vain.  After that has happened, so many charges look
+ * by the key at once.
+ */
+#define CHARGES_BY_KEY 100
+
+static int	charges_by_key = 0;
+
+/*
+ * By its key all versions of the batch are met, the oldest first.  Where this
+ * transaction has written many of them, or somebody's old snapshot keeps them,
+ * the newest has to be looked for instead.  The former is so after some charges
+ * in one transaction; the latter shows by the buffers that a charge takes, and
+ * is taken to be so for some charges.
+ */
+#define CHARGES_WITHOUT_LOOKING 8
+#define BUFFERS_OF_CHARGE 64
+#define CHARGES_BY_PLACE 1000
+
+static TransactionId charging = InvalidTransactionId;
+static int	charges_made = 0;
+static int	charges_by_place = 0;
+
+static bool
+has_charged_a_lot(void)
+{
+	TransactionId transaction = GetTopTransactionIdIfAny();
+
+	if (!TransactionIdIsValid(transaction) || !TransactionIdEquals(transaction, charging))
+		charges_made = 0;
+	charging = transaction;
+	return ++charges_made > CHARGES_WITHOUT_LOOKING;
+}
+
 /* Where the newest version of the batch is, if that can be charged; or 0. */
 static uint64
 newest_place(Repository *repository, const Charge *charge)
 {
 	Batch		batch = {.place = 0};
 	FoundBatch	found = {.batch = &batch};
-	Reader		reader = batch_reader(repository, keep_batch, &found);
+	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, keep_batch, &found);
 
 	execute(repository, &select_newest_batch,
 			(NullableDatum[]) {string(charge->sku), string(charge->reference)}, &reader);
@@ -980,15 +550,20 @@ newest_place(Repository *repository, const Charge *charge)
 static bool
 charge_one(Repository *repository, Charge charge)
 {
+	ItemPointerData tid;
 	NullableDatum values[] = {
-		string(charge.sku), string(charge.reference), number(charge.units), {.isnull = true}
+		string(charge.sku), string(charge.reference), number(charge.units), {.value = PointerGetDatum(&tid)}
 	};
 	int			attempts = 1;
 	int64		buffers;
 	bool		done;
 
 	if (charges_by_key > 0)
+	{
 		charges_by_key--;
+		if (charges_by_place == 0 && !(charge.place & PLACE_IS_OWN))
+			charge.place = 0;
+	}
 	if (charges_by_place > 0)
 	{
 		charges_by_place--;
@@ -998,7 +573,7 @@ charge_one(Repository *repository, Charge charge)
 		charge.place = newest_place(repository, &charge);
 	while (charge.place != 0)
 	{
-		values[3] = tid(charge.place);
+		tid = place_tid(charge.place);
 		if (execute(repository, &charge_batch_in_place, values, NULL) == 1)
 			return true;
 		charge.place = --attempts > 0 ? newest_place(repository, &charge) : 0;

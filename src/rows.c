@@ -1,0 +1,219 @@
+/*
+ * rows.c
+ *		Reads what statements return.
+ *
+ * The tables belong to an ordinary role, who may have changed them or put others
+ * in their place.  So what a row holds is checked before it is looked at.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "parser/parse_coerce.h"
+#include "storage/procarray.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "rows.h"
+#include "statement.h"
+
+/* Refuses rows whose first columns have other types, or take for the same what differs. */
+static void
+check_types(const char *table, TupleDesc row_type, const Oid *types, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(row_type, i);
+
+		if (column->atttypid != types[i] && !IsBinaryCoercible(column->atttypid, types[i]))
+			refuse_table(table, psprintf("Its column \"%s\" has type %s, not %s.", NameStr(column->attname),
+										 format_type_be(column->atttypid), format_type_be(types[i])));
+		if (types[i] == TEXTOID && column->attcollation != C_COLLATION_OID)
+			refuse_table(table, psprintf("Its column \"%s\" has another collation than \"C\".",
+										 NameStr(column->attname)));
+	}
+}
+
+static void
+check_batch_types(DestReceiver *receiver, int operation, TupleDesc row_type)
+{
+	static const Oid types[] = {TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID};
+
+	check_types("batches", row_type, types, lengthof(types));
+}
+
+static void
+check_line_types(DestReceiver *receiver, int operation, TupleDesc row_type)
+{
+	static const Oid types[] = {TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID};
+
+	check_types("order_lines", row_type, types, lengthof(types));
+}
+
+/* Refuses a row with a null among its first columns. */
+static void
+check_not_null(const char *table, TupleTableSlot *slot, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (slot->tts_isnull[i])
+			refuse_table(table, psprintf("Its column \"%s\" has a null.",
+										 NameStr(TupleDescAttr(slot->tts_tupleDescriptor, i)->attname)));
+}
+
+/* A quantity, which must not be less than so much. */
+static int32
+read_quantity(const char *table, TupleTableSlot *slot, int column, int32 least)
+{
+	int32		quantity = DatumGetInt32(slot->tts_values[column]);
+
+	if (quantity < least)
+		refuse_table(table, psprintf("Its column \"%s\" has %d.",
+									 NameStr(TupleDescAttr(slot->tts_tupleDescriptor, column)->attname), quantity));
+	return quantity;
+}
+
+static const char *
+read_string(TupleTableSlot *slot, int column)
+{
+	return slot->tts_isnull[column] ? NULL : TextDatumGetCString(slot->tts_values[column]);
+}
+
+/* Is another transaction running that has this id?  It may be the id of something else. */
+static bool
+is_running(TransactionId xid)
+{
+	return TransactionIdIsNormal(xid) &&
+		!TransactionIdPrecedes(xid, RecentXmin) &&
+		TransactionIdPrecedes(xid, ReadNextTransactionId()) &&
+		!TransactionIdIsCurrentTransactionId(xid) &&
+		TransactionIdIsInProgress(xid);
+}
+
+static uint64
+place_of(ItemPointer tid)
+{
+	return (uint64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid);
+}
+
+/* Where a place is in its table. */
+ItemPointerData
+place_tid(uint64 place)
+{
+	ItemPointerData tid;
+
+	ItemPointerSet(&tid, (BlockNumber) ((place & ~PLACE_IS_OWN) >> 16), (OffsetNumber) (place & 0xFFFF));
+	return tid;
+}
+
+/*
+ * What the row of a batch shows beside its columns: where it is, and whether
+ * others have it.  Both are hints, and not every row shows them.
+ */
+static void
+read_hints(TupleTableSlot *slot, Batch *batch)
+{
+	HeapTuple	tuple = NULL;
+	HeapTupleHeader row;
+	TransactionId xmax;
+
+	batch->is_taken = false;
+	batch->place = 0;
+	if (TTS_IS_BUFFERTUPLE(slot) && ItemPointerIsValid(&slot->tts_tid))
+		tuple = ((BufferHeapTupleTableSlot *) slot)->base.tuple;
+	if (!tuple)
+		return;
+
+	row = tuple->t_data;
+	batch->place = place_of(&slot->tts_tid);
+	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)))
+		batch->place |= PLACE_IS_OWN;
+	if (row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI))
+		return;
+	xmax = HeapTupleHeaderGetRawXmax(row);
+	if (TransactionIdIsCurrentTransactionId(xmax))
+		return;
+	/* What somebody has written since the snapshot was taken is past, too. */
+	batch->is_taken = TransactionIdIsInProgress(xmax) ||
+		(!HEAP_XMAX_IS_LOCKED_ONLY(row->t_infomask) && TransactionIdDidCommit(xmax));
+}
+
+static bool
+receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
+{
+	Reader	   *reader = (Reader *) receiver;
+	MemoryContext old = MemoryContextSwitchTo(reader->memory);
+	Batch		batch;
+
+	slot_getallattrs(slot);
+	check_not_null("batches", slot, 4);
+	batch.reference = read_string(slot, 0);
+	batch.sku = read_string(slot, 1);
+	batch.purchased_quantity = read_quantity("batches", slot, 2, 0);
+	batch.allocated_quantity = read_quantity("batches", slot, 3, 0);
+	batch.under_way = !slot->tts_isnull[4];
+	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[4]) : 0;
+	read_hints(slot, &batch);
+	if (slot->tts_nvalid > 6)
+		batch.is_taken = is_running(DatumGetTransactionId(slot->tts_values[6]));
+
+	if (batch_available_quantity(&batch) < reader->least && --reader->patience == 0)
+		reader->has_seen_enough = true;
+	else
+		reader->has_seen_enough = !reader->visit_batch(reader->context, &batch);
+	MemoryContextSwitchTo(old);
+	return !reader->has_seen_enough;
+}
+
+static bool
+receive_line(TupleTableSlot *slot, DestReceiver *receiver)
+{
+	Reader	   *reader = (Reader *) receiver;
+	MemoryContext old = MemoryContextSwitchTo(reader->memory);
+	OrderLine	line;
+
+	slot_getallattrs(slot);
+	check_not_null("order_lines", slot, 3);
+	line.orderid = read_string(slot, 0);
+	line.sku = read_string(slot, 1);
+	line.qty = read_quantity("order_lines", slot, 2, 1);
+	line.batchref = read_string(slot, 3);
+	line.allocated_at = line.batchref && !slot->tts_isnull[4] ? DatumGetTimestampTz(slot->tts_values[4]) : 0;
+	reader->has_seen_enough = !reader->visit_line(reader->context, &line);
+	MemoryContextSwitchTo(old);
+	return !reader->has_seen_enough;
+}
+
+static void
+ignore(DestReceiver *receiver)
+{
+}
+
+/* Reads batches. */
+Reader
+reader_of_batches(MemoryContext memory, BatchVisitor visit, void *context)
+{
+	return (Reader) {
+		.receiver = {receive_batch, check_batch_types, ignore, ignore, DestNone},
+		.memory = memory,
+		.visit_batch = visit,
+		.context = context
+	};
+}
+
+/* Reads lines. */
+Reader
+reader_of_lines(MemoryContext memory, LineVisitor visit, void *context)
+{
+	return (Reader) {
+		.receiver = {receive_line, check_line_types, ignore, ignore, DestNone},
+		.memory = memory,
+		.visit_line = visit,
+		.context = context
+	};
+}

@@ -1,0 +1,32 @@
+/*
+ * rows.h
+ *		What statements return, as lines and batches of the domain.
+ */
+#ifndef ROWS_H
+#define ROWS_H
+
+#include "repository.h"
+#include "tcop/dest.h"
+
+/* Hands what a statement returns to a visitor, row by row, until that has seen enough. */
+typedef struct Reader
+{
+	DestReceiver receiver;
+	MemoryContext memory;		/* where what it hands out lives */
+	BatchVisitor visit_batch;
+	LineVisitor visit_line;
+	void	   *context;
+	int32		least;			/* a batch with less left is too small */
+	int			patience;		/* after so many of these it has seen enough; 0: it has patience without end */
+	bool		has_seen_enough;
+} Reader;
+
+extern Reader reader_of_batches(MemoryContext memory, BatchVisitor visit, void *context);
+extern Reader reader_of_lines(MemoryContext memory, LineVisitor visit, void *context);
+
+/* In the place of a batch: this transaction has written it. */
+#define PLACE_IS_OWN (UINT64CONST(1) << 63)
+
+extern ItemPointerData place_tid(uint64 place);
+
+#endif							/* ROWS_H */

@@ -1,0 +1,44 @@
+/*
+ * sql.h
+ *		The statements of the repository.
+ */
+#ifndef SQL_H
+#define SQL_H
+
+#include "statement.h"
+
+/* They read lines: orderid, sku, qty, batchref, allocated_at. */
+extern Statement select_line;
+extern Statement select_lines;
+extern Statement select_lines_of_order;
+extern Statement select_lines_of_batch;
+
+/* They read batches: reference, sku, purchased_quantity, allocated_quantity, eta, room. */
+extern Statement select_batch;
+extern Statement select_batch_of_sku;
+extern Statement select_newest_batch;
+extern Statement select_open_batches;
+extern Statement select_batches_by_room;
+extern Statement select_batches;
+
+/* They tell by a row whether there is any. */
+extern Statement select_sku;
+extern Statement select_allocation;
+extern Statement select_allocation_of_batch;
+
+/* They write, and tell by the number of rows what has been written. */
+extern Statement lock_many;
+extern Statement insert_batch;
+extern Statement charge_batch;
+extern Statement charge_batch_in_place;
+extern Statement charge_many;
+extern Statement set_purchased_quantity;
+extern Statement set_quantities;
+extern Statement insert_line;
+extern Statement insert_lines;
+extern Statement update_line;
+extern Statement delete_line;
+extern Statement update_lines;
+extern Statement delete_lines;
+
+#endif							/* SQL_H */
