@@ -694,7 +694,7 @@ shrink_batch(Repository *repository, ChangeBatchQuantity *command, const Batch *
 	smaller.purchased_quantity = command->qty;
 	leavers.batch = &smaller;
 	repository->visit_lines_of_batch(repository, batch, let_line_leave, &leavers);
-	if (batch_is_overallocated(&smaller))
+	if (batch_is_overallocated(&smaller) || smaller.allocated_quantity < 0)
 		return CONTRADICTION;
 
 	n = leavers.from.n;

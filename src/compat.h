@@ -17,6 +17,10 @@
 #define PG_MODULE_MAGIC_EXT(...) PG_MODULE_MAGIC
 #endif
 
+#if PG_VERSION_NUM < 160000
+#define member_can_set_role(member, role) is_member_of_role(member, role)
+#endif
+
 #if PG_VERSION_NUM < 170000
 #define SearchPathMatchesCurrentEnvironment(path) OverrideSearchPathMatchesCurrent(path)
 #endif

@@ -2,8 +2,8 @@
  * repository.h
  *		What the services ask of storage.
  *
- * Whatever a repository hands out lives in the memory of whoever asked for the
- * unit of work, and so outlasts it.
+ * Whatever a repository hands out in the last attempt at a unit of work outlasts
+ * it; in an earlier attempt, the next one.
  *
  * All that one attempt at a unit of work reads is as it was at one moment, so
  * what it decides was right at that moment.  Sessions work side by side, and by

@@ -9,6 +9,7 @@
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -22,6 +23,20 @@ typedef struct Attempt
 	bool		is_explained;	/* to be retried: others have ended meanwhile, so it may be due to them */
 	ErrorData  *duplicate;		/* the error by which it ended, if it met what is known already */
 } Attempt;
+
+/*
+ * How to work as the owner of the tables.  Where that role may not become the
+ * caller, its triggers must not leave anything in the caller's session that
+ * would act as the caller later.
+ */
+static int
+owner_security_context(Oid owner, Oid caller, int security_context)
+{
+	security_context |= SECURITY_LOCAL_USERID_CHANGE;
+	if (owner != caller && !member_can_set_role(owner, caller))
+		security_context |= SECURITY_RESTRICTED_OPERATION;
+	return security_context;
+}
 
 /* One attempt at a unit of work, as the owner of the tables; may_keep says whether what it writes can stay. */
 static Attempt
@@ -42,7 +57,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		int			nest_level = NewGUCNestLevel();
 
 		SetUserIdAndSecContext(repository->owner,
-							   security_context | SECURITY_LOCAL_USERID_CHANGE);
+							   owner_security_context(repository->owner, caller, security_context));
 		SPI_connect();
 		spi_repository_begin_attempt(repository);
 		result.verdict = body(&repository->base, command);
@@ -119,6 +134,7 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 {
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
 	bool		keeps_snapshot = IsolationUsesXactSnapshot();
+	MemoryContext before_last = NULL;
 	Attempt		last;
 
 	repository->base.cautious = keeps_snapshot;
@@ -135,6 +151,12 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 		}
 		CHECK_FOR_INTERRUPTS();
 		repository->base.cautious = true;
+
+		/* There may be many attempts: only what the last one has read is kept for the next. */
+		if (before_last)
+			MemoryContextDelete(before_last);
+		before_last = repository->memory == CurrentMemoryContext ? NULL : repository->memory;
+		repository->memory = AllocSetContextCreate(CurrentMemoryContext, "allocation attempt", ALLOCSET_DEFAULT_SIZES);
 	}
 	if (last.verdict == CONTRADICTION)
 		report_contradiction();
