@@ -407,7 +407,10 @@ gather_wanting(AllocateLines *command)
 		if (request->known && request->known->qty != line->qty)
 			refuse(command, line, (LineResult) {.outcome = ORDER_LINE_CONFLICT, .line = *request->known});
 		else if (request->known && request->known->batchref)
-			*line = *request->known;
+		{
+			line->batchref = request->known->batchref;
+			line->allocated_at = request->known->allocated_at;
+		}
 		else
 			command->wanting[command->nwanting++] = line;
 	}
