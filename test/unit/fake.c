@@ -40,6 +40,57 @@ fake_line(Fake *fake, const char *orderid, const char *sku)
 	return NULL;
 }
 
+/*
+ * Memory
+ */
+
+static void *
+allocate_in(FakeMemory **memory, size_t size)
+{
+	FakeMemory *piece = malloc(sizeof(FakeMemory) + size);
+
+	piece->next = *memory;
+	*memory = piece;
+	return piece->content;
+}
+
+static void
+free_all(FakeMemory **memory)
+{
+	while (*memory)
+	{
+		FakeMemory *next = (*memory)->next;
+
+		free(*memory);
+		*memory = next;
+	}
+}
+
+static const char *
+copy_name(FakeMemory **memory, const char *name)
+{
+	return name ? strcpy(allocate_in(memory, strlen(name) + 1), name) : NULL;
+}
+
+/* The line with names of its own. */
+static OrderLine
+copy_line(FakeMemory **memory, OrderLine line)
+{
+	line.orderid = copy_name(memory, line.orderid);
+	line.sku = copy_name(memory, line.sku);
+	line.batchref = copy_name(memory, line.batchref);
+	return line;
+}
+
+/* The batch likewise. */
+static Batch
+copy_batch(FakeMemory **memory, Batch batch)
+{
+	batch.reference = copy_name(memory, batch.reference);
+	batch.sku = copy_name(memory, batch.sku);
+	return batch;
+}
+
 /* Lets the other session write and commit: this attempt meets its work, and undoing that spares it. */
 static void
 let_interlope(Fake *fake)
@@ -73,9 +124,7 @@ before_write(Fake *fake)
 static void *
 allocate_memory(Repository *repository, size_t size)
 {
-	Fake	   *fake = fake_of(repository);
-
-	return fake->memory[fake->nmemory++] = malloc(size > 0 ? size : 1);
+	return allocate_in(&fake_of(repository)->memory, size);
 }
 
 static int64_t
@@ -99,11 +148,17 @@ check_cancelled(Repository *repository)
 static void
 visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
 {
+	Fake	   *fake = fake_of(repository);
+
 	for (size_t i = 0; i < n; i++)
 	{
-		OrderLine  *known = fake_line(fake_of(repository), lines[i]->orderid, lines[i]->sku);
+		OrderLine  *known = fake_line(fake, lines[i]->orderid, lines[i]->sku);
+		OrderLine	copy;
 
-		if (known && !visit(context, known))
+		if (!known)
+			continue;
+		copy = copy_line(&fake->memory, *known);
+		if (!visit(context, &copy))
 			return;
 	}
 }
@@ -121,7 +176,7 @@ visit_sorted(Fake *fake, size_t column, const char *value,
 		const char *stored = *(const char **) ((char *) &fake->tables.lines[i] + column);
 
 		if (stored && strcmp(stored, value) == 0)
-			lines[n++] = fake->tables.lines[i];
+			lines[n++] = copy_line(&fake->memory, fake->tables.lines[i]);
 	}
 	qsort(lines, n, sizeof(OrderLine), compare);
 	for (size_t i = 0; i < n && visit(context, &lines[i]); i++)
@@ -163,7 +218,7 @@ find_batch(Repository *repository, const char *sku, const char *reference, Batch
 
 	if (!found || (sku && strcmp(found->sku, sku) != 0))
 		return false;
-	*batch = *found;
+	*batch = copy_batch(&fake_of(repository)->memory, *found);
 	return true;
 }
 
@@ -214,7 +269,7 @@ visit_sku(Fake *fake, Demand demand, BatchVisitor visit, void *context)
 		const Batch *batch = &fake->tables.batches[i];
 
 		if (strcmp(batch->sku, demand.sku) == 0 && batch_available_quantity(batch) >= demand.qty - 1)
-			batches[n++] = *batch;
+			batches[n++] = copy_batch(&fake->memory, *batch);
 	}
 	qsort(batches, n, sizeof(Batch), compare_batches);
 	for (size_t i = 0; i < n; i++)
@@ -268,7 +323,7 @@ add_batch(Repository *repository, const Batch *batch)
 	before_write(fake);
 	if (fake_batch(fake, batch->reference))
 		longjmp(fake->error, MET_DUPLICATE);
-	fake->tables.batches[fake->tables.nbatches++] = *batch;
+	fake->tables.batches[fake->tables.nbatches++] = copy_batch(&fake->names, *batch);
 }
 
 static bool
@@ -330,7 +385,7 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 		before_write(fake);
 		if (fake_line(fake, lines[i]->orderid, lines[i]->sku))
 			longjmp(fake->error, MET_DUPLICATE);
-		fake->tables.lines[fake->tables.nlines++] = *lines[i];
+		fake->tables.lines[fake->tables.nlines++] = copy_line(&fake->names, *lines[i]);
 	}
 }
 
@@ -359,7 +414,7 @@ change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 		stored = unchanged_line(fake, from[i]);
 		if (!stored)
 			return false;
-		*stored = *to[i];
+		*stored = copy_line(&fake->names, *to[i]);
 	}
 	return true;
 }
@@ -424,6 +479,9 @@ run(UnitOfWork *uow, Body body, void *command)
 		fake->repository.cautious = fake->attempts++ > 0;
 		fake->writes = 0;
 		fake->nlocked = 0;
+		free_all(&fake->older_memory);
+		fake->older_memory = fake->memory;
+		fake->memory = NULL;
 		verdict = attempt(fake, body, command);
 	} while (verdict == RETRY);
 	fake->contradicted = verdict == CONTRADICTION;
@@ -481,6 +539,7 @@ fake_init(Fake *fake)
 void
 fake_free(Fake *fake)
 {
-	while (fake->nmemory > 0)
-		free(fake->memory[--fake->nmemory]);
+	free_all(&fake->memory);
+	free_all(&fake->older_memory);
+	free_all(&fake->names);
 }

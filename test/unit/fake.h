@@ -6,10 +6,18 @@
 #define FAKE_H
 
 #include <setjmp.h>
+#include <stddef.h>
 
 #include "unit_of_work.h"
 
 #define FAKE_ROOM 64
+
+/* One piece of memory, and those allocated before it. */
+typedef struct FakeMemory
+{
+	struct FakeMemory *next;
+	max_align_t content[];
+} FakeMemory;
 
 typedef struct FakeTables
 {
@@ -36,8 +44,9 @@ typedef struct Fake
 	void		(*interlope) (struct Fake *fake);	/* runs once, before the next write, as another
 													 * session that commits */
 	jmp_buf		error;
-	void	   *memory[1024];
-	size_t		nmemory;
+	struct FakeMemory *memory;	/* what this attempt has handed out */
+	struct FakeMemory *older_memory;	/* and the one before; of others, nothing is there any more */
+	struct FakeMemory *names;	/* what the tables have */
 } Fake;
 
 extern int	fake_set_up(void **state);

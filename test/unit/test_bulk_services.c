@@ -270,7 +270,7 @@ test_one_call_does_what_a_call_for_each_line_does(void **state)
 		for (int i = 0; i < 4; i++)
 			allocate(&one_by_one.uow, &(OrderLine) {names[rand() % 20], skus[rand() % 3], 1 + rand() % 3});
 		at_once = one_by_one;
-		at_once.nmemory = 0;
+		at_once.memory = at_once.older_memory = at_once.names = NULL;
 
 		/* lines that conflict are refused, so none does */
 		for (int i = 0; i < 30; i++)
@@ -322,6 +322,46 @@ test_a_lost_race_is_run_again(void **state)
 	assert_batchref(lines[0].batchref, "more");
 	assert_batchref(lines[1].batchref, NULL);
 	assert_int_equal(fake->attempts, 2);
+}
+
+/* It takes, each time, all of the first batch that has anything left, but for the last one; and the first line is gone. */
+static void
+other_session_is_faster(Fake *fake)
+{
+	if (fake->attempts == 2)
+		fake->tables.nlines = 0;
+	for (size_t i = 0; i + 1 < fake->tables.nbatches; i++)
+	{
+		Batch	   *batch = &fake->tables.batches[i];
+
+		if (batch_available_quantity(batch) == 0)
+			continue;
+		batch->allocated_quantity = batch->purchased_quantity;
+		fake->interlope = other_session_is_faster;
+		return;
+	}
+}
+
+/* Of many attempts, what only the first ones have read is no longer there in the end. */
+static void
+test_many_lost_races_are_run_again(void **state)
+{
+	Fake	   *fake = *state;
+	OrderLine	first = {"o1", "LAMP", 4};
+	OrderLine	lines[] = {{"o1", "LAMP", 4}, {"o2", "LAMP", 6}};
+
+	stocked(fake, "a", "LAMP", 10);
+	stocked(fake, "b", "LAMP", 10);
+	stocked(fake, "c", "LAMP", 10);
+	stocked(fake, "d", "LAMP", 10);
+	allocate(&fake->uow, &first);
+	fake->interlope = other_session_is_faster;
+	assert_int_equal(allocate_lines(&fake->uow, lines, 2, true).refused.outcome, DONE);
+	assert_int_equal(fake->attempts, 4);
+	assert_string_equal(lines[0].orderid, "o1");
+	assert_batchref(lines[0].batchref, "d");
+	assert_string_equal(lines[1].sku, "LAMP");
+	assert_batchref(lines[1].batchref, "d");
 }
 
 static void
@@ -394,6 +434,7 @@ main(void)
 		TEST(test_a_conflict_with_a_known_line_is_refused),
 		TEST(test_one_call_does_what_a_call_for_each_line_does),
 		TEST(test_a_lost_race_is_run_again),
+		TEST(test_many_lost_races_are_run_again),
 		TEST(test_a_call_that_fails_half_way_changes_nothing),
 		TEST(test_all_lines_of_an_order_are_given_back),
 	};
