@@ -16,7 +16,7 @@ ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_l
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.
-OWN_SERVER = demo shell test clients stress fuzz coverage bench bench-instructions
+OWN_SERVER = demo shell test clients stress fuzz large coverage bench bench-instructions
 SERVER = test/server
 TEST_PACKAGES = libcmocka-dev python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap \
 	libtap-parser-sourcehandler-pgtap-perl
@@ -55,11 +55,17 @@ test:
 clients:
 	@PACKAGES="$(CLIENT_PACKAGES)" $(SERVER) test/clients/run
 
+# Each has half of the SECONDS.
+HALF = $$(($(or $(SECONDS),600) / 2))
+
 stress:
-	@PACKAGES=python3-psycopg2 $(SERVER) test/stress --seconds $(or $(SECONDS),600)
+	@PACKAGES=python3-psycopg2 $(SERVER) sh -c "test/stress --seconds $(HALF) && test/races --seconds $(HALF)"
 
 fuzz:
-	@PACKAGES="sqlsmith python3-psycopg2" $(SERVER) test/fuzz --seconds $(or $(SECONDS),600)
+	@PACKAGES="sqlsmith python3-psycopg2" $(SERVER) sh -c "test/fuzz --seconds $(HALF) && test/fuzz-tables --seconds $(HALF)"
+
+large:
+	@PACKAGES=python3-psycopg2 $(SERVER) test/large
 
 coverage:
 	@PACKAGES="lcov $(TEST_PACKAGES)" test/coverage
