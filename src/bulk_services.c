@@ -506,6 +506,7 @@ change_batch_quantity_body(Repository *repository, void *context)
 	}
 	if (batch.allocated_quantity > command->qty)
 		return shrink_batch(repository, command, &batch);
+	command->nwanted = 0;
 	return repository->resize_batch(repository, &batch, command->qty) ? KEEP : RETRY;
 }
 

@@ -84,15 +84,18 @@ read_string(TupleTableSlot *slot, int column)
 	return slot->tts_isnull[column] ? NULL : TextDatumGetCString(slot->tts_values[column]);
 }
 
-/* Is another transaction running that has this id?  It may be the id of something else. */
+/*
+ * Is it the id of another transaction that has not ended before the snapshot was
+ * taken?  Of what may be the id of something else, too, only then can the state
+ * be asked for.
+ */
 static bool
-is_running(TransactionId xid)
+is_recent(TransactionId xid)
 {
 	return TransactionIdIsNormal(xid) &&
-		!TransactionIdPrecedes(xid, RecentXmin) &&
+		!TransactionIdPrecedes(xid, TransactionXmin) &&
 		TransactionIdPrecedes(xid, ReadNextTransactionId()) &&
-		!TransactionIdIsCurrentTransactionId(xid) &&
-		TransactionIdIsInProgress(xid);
+		!TransactionIdIsCurrentTransactionId(xid);
 }
 
 static uint64
@@ -120,6 +123,7 @@ read_hints(TupleTableSlot *slot, Batch *batch)
 {
 	HeapTuple	tuple = NULL;
 	HeapTupleHeader row;
+	uint16		infomask;
 	TransactionId xmax;
 
 	batch->is_taken = false;
@@ -133,14 +137,15 @@ read_hints(TupleTableSlot *slot, Batch *batch)
 	batch->place = place_of(&slot->tts_tid);
 	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)))
 		batch->place |= PLACE_IS_OWN;
-	if (row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI))
-		return;
-	xmax = HeapTupleHeaderGetRawXmax(row);
-	if (TransactionIdIsCurrentTransactionId(xmax))
+
+	/* Others may change these meanwhile, so each is read once. */
+	infomask = ((volatile HeapTupleHeaderData *) row)->t_infomask;
+	xmax = ((volatile HeapTupleHeaderData *) row)->t_choice.t_heap.t_xmax;
+	if ((infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) || !is_recent(xmax))
 		return;
 	/* What somebody has written since the snapshot was taken is past, too. */
 	batch->is_taken = TransactionIdIsInProgress(xmax) ||
-		(!HEAP_XMAX_IS_LOCKED_ONLY(row->t_infomask) && TransactionIdDidCommit(xmax));
+		(!HEAP_XMAX_IS_LOCKED_ONLY(infomask) && TransactionIdDidCommit(xmax));
 }
 
 static bool
@@ -160,7 +165,11 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[4]) : 0;
 	read_hints(slot, &batch);
 	if (slot->tts_nvalid > 6)
-		batch.is_taken = is_running(DatumGetTransactionId(slot->tts_values[6]));
+	{
+		TransactionId xmax = DatumGetTransactionId(slot->tts_values[6]);
+
+		batch.is_taken = is_recent(xmax) && TransactionIdIsInProgress(xmax);
+	}
 
 	if (batch_available_quantity(&batch) < reader->least && --reader->patience == 0)
 		reader->has_seen_enough = true;

@@ -269,15 +269,6 @@ execute_on_arrays(Repository *repository, Statement *statement, size_t n, const 
 	return nrows;
 }
 
-/* Notes whether what a write relied on still held. */
-static bool
-held(Repository *repository, bool condition)
-{
-	if (!condition)
-		((SpiRepository *) repository)->write_failed = true;
-	return condition;
-}
-
 /*
  * The methods that read
  */
@@ -351,17 +342,23 @@ keep_batch(void *context, const Batch *batch)
 	return false;
 }
 
+/* Reads the batch that a statement finds by its key; false where there is none. */
 static bool
-find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
+read_batch(Repository *repository, Statement *statement, const NullableDatum *key, Batch *batch)
 {
 	FoundBatch	found = {.batch = batch};
 	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, keep_batch, &found);
 
-	if (sku)
-		execute(repository, &select_batch_of_sku, (NullableDatum[]) {string(sku), string(reference)}, &reader);
-	else
-		execute(repository, &select_batch, (NullableDatum[]) {string(reference)}, &reader);
+	execute(repository, statement, key, &reader);
 	return found.found;
+}
+
+static bool
+find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
+{
+	if (sku)
+		return read_batch(repository, &select_batch_of_sku, (NullableDatum[]) {string(sku), string(reference)}, batch);
+	return read_batch(repository, &select_batch, (NullableDatum[]) {string(reference)}, batch);
 }
 
 static bool
@@ -476,6 +473,87 @@ visit_batches(Repository *repository, const Demand *demands, size_t n, BatchVisi
 }
 
 /*
+ * Writes that fail
+ *
+ * A write fails where others have changed what it relied on.  If it fails again
+ * and again, and others are always at work, that may yet not be why.  So after
+ * some attempts the rows are looked at: as the attempt has read them, and as
+ * they are now.
+ */
+
+#define ATTEMPTS_TO_LOOK_CLOSER 10
+
+static bool
+batch_is_as_read(Repository *repository, const char *sku, const char *reference)
+{
+	NullableDatum key[] = {string(sku), string(reference)};
+	Batch		then;
+	Batch		now;
+	bool		was_there = read_batch(repository, &select_batch_of_sku, key, &then);
+	bool		is_there = read_batch(repository, &select_newest_batch, key, &now);
+
+	/* Of several batches this attempt may have written some before it failed. */
+	return was_there == is_there &&
+		(!is_there || (then.place != 0 && then.place == now.place) || (now.place & PLACE_IS_OWN));
+}
+
+static bool
+keep_line(void *context, const OrderLine *line)
+{
+	*(OrderLine *) context = *line;
+	return false;
+}
+
+static bool
+line_is_as_read(Repository *repository, const OrderLine *line)
+{
+	OrderLine	now = {.qty = 0};
+	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, keep_line, &now);
+
+	execute(repository, &select_line_now, (NullableDatum[]) {string(line->orderid), string(line->sku)}, &reader);
+	return now.qty == line->qty && !now.batchref == !line->batchref &&
+		(!now.batchref || strcmp(now.batchref, line->batchref) == 0);
+}
+
+/* Notes that a write has failed; returns whether to look closer at the rows, which so far are as they were read. */
+static bool
+has_failed(Repository *repository)
+{
+	SpiRepository *self = (SpiRepository *) repository;
+
+	self->write_failed = true;
+	return self->is_as_read = self->attempts >= ATTEMPTS_TO_LOOK_CLOSER;
+}
+
+static bool
+batches_held(Repository *repository, const Charge *charges, size_t n, bool held)
+{
+	bool	   *is_as_read = &((SpiRepository *) repository)->is_as_read;
+
+	if (!held && has_failed(repository))
+		for (size_t i = 0; i < n && *is_as_read; i++)
+			*is_as_read = batch_is_as_read(repository, charges[i].sku, charges[i].reference);
+	return held;
+}
+
+static bool
+batch_held(Repository *repository, const Batch *batch, bool held)
+{
+	return batches_held(repository, &(Charge) {.sku = batch->sku, .reference = batch->reference}, 1, held);
+}
+
+static bool
+lines_held(Repository *repository, OrderLine **lines, size_t n, bool held)
+{
+	bool	   *is_as_read = &((SpiRepository *) repository)->is_as_read;
+
+	if (!held && has_failed(repository))
+		for (size_t i = 0; i < n && *is_as_read; i++)
+			*is_as_read = line_is_as_read(repository, lines[i]);
+	return held;
+}
+
+/*
  * The methods that write
  */
 
@@ -538,11 +616,9 @@ static uint64
 newest_place(Repository *repository, const Charge *charge)
 {
 	Batch		batch = {.place = 0};
-	FoundBatch	found = {.batch = &batch};
-	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, keep_batch, &found);
 
-	execute(repository, &select_newest_batch,
-			(NullableDatum[]) {string(charge->sku), string(charge->reference)}, &reader);
+	read_batch(repository, &select_newest_batch,
+			   (NullableDatum[]) {string(charge->sku), string(charge->reference)}, &batch);
 	return batch_available_quantity(&batch) >= charge->units ? batch.place : 0;
 }
 
@@ -594,29 +670,29 @@ charge_batches(Repository *repository, const Charge *charges, size_t n)
 	{
 		for (size_t i = 0; i < n; i++)
 			if (!charge_one(repository, charges[i]))
-				return held(repository, false);
+				return batches_held(repository, &charges[i], 1, false);
 		return true;
 	}
-	return held(repository, execute_on_arrays(repository, &charge_many, n, (Column[]) {
-											  {charges, charge_sku}, {charges, charge_reference}, {charges, charge_units}
-											  }, NULL) == n);
+	return batches_held(repository, charges, n, execute_on_arrays(repository, &charge_many, n, (Column[]) {
+						{charges, charge_sku}, {charges, charge_reference}, {charges, charge_units}
+						}, NULL) == n);
 }
 
 static bool
 resize_batch(Repository *repository, const Batch *batch, int32_t purchased_quantity)
 {
-	return held(repository, execute(repository, &set_purchased_quantity, (NullableDatum[]) {
-									string(batch->sku), string(batch->reference), number(purchased_quantity)
-									}, NULL) == 1);
+	return batch_held(repository, batch, execute(repository, &set_purchased_quantity, (NullableDatum[]) {
+					  string(batch->sku), string(batch->reference), number(purchased_quantity)
+					  }, NULL) == 1);
 }
 
 static bool
 shrink_batch(Repository *repository, const Batch *from, const Batch *to)
 {
-	return held(repository, execute(repository, &set_quantities, (NullableDatum[]) {
-									string(from->sku), string(from->reference), number(from->allocated_quantity),
-									number(to->purchased_quantity), number(to->allocated_quantity)
-									}, NULL) == 1);
+	return batch_held(repository, from, execute(repository, &set_quantities, (NullableDatum[]) {
+					  string(from->sku), string(from->reference), number(from->allocated_quantity),
+					  number(to->purchased_quantity), number(to->allocated_quantity)
+					  }, NULL) == 1);
 }
 
 static void
@@ -650,7 +726,7 @@ change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 									{from, orderid}, {from, sku}, {from, qty}, {from, batchref},
 									{to, qty}, {to, batchref}, {to, allocated_at}
 									}, NULL);
-	return held(repository, changed == n);
+	return lines_held(repository, from, n, changed == n);
 }
 
 static bool
@@ -666,7 +742,7 @@ remove_lines(Repository *repository, OrderLine **lines, size_t n)
 		removed = execute_on_arrays(repository, &delete_lines, n, (Column[]) {
 									{lines, orderid}, {lines, sku}, {lines, qty}, {lines, batchref}
 									}, NULL);
-	return held(repository, removed == n);
+	return lines_held(repository, lines, n, removed == n);
 }
 
 /*
@@ -679,6 +755,7 @@ spi_repository_begin_attempt(SpiRepository *self)
 {
 	self->has_looked = false;
 	self->write_failed = false;
+	self->is_as_read = false;
 	statement_settings_for_call();
 }
 
@@ -690,11 +767,15 @@ spi_repository_end_attempt(SpiRepository *self)
 		PopActiveSnapshot();
 }
 
-/* Has any other transaction ended since this attempt looked?  If not, the tables are as it has seen them. */
+/*
+ * May what others do explain how this attempt has ended?  Not if no other
+ * transaction has ended since it looked, for then the tables are as it has seen
+ * them; nor if the rows are that it could not write.
+ */
 bool
-spi_repository_others_have_ended(const SpiRepository *self)
+spi_repository_others_explain_it(const SpiRepository *self)
 {
-	return self->has_looked && ends_of_others(GetLatestSnapshot()) != self->moment;
+	return self->has_looked && !self->is_as_read && ends_of_others(GetLatestSnapshot()) != self->moment;
 }
 
 /* Has the index a key of ours, and no other?  It may be one that is being built to replace the one we have made. */

@@ -16,10 +16,13 @@ typedef struct SpiRepository
 	MemoryContext memory;		/* where what is handed out lives */
 	bool		sees_latest;	/* what others commit meanwhile, at any isolation level */
 
+	int			attempts;		/* that have failed so far */
+
 	/* of one attempt */
 	bool		has_looked;		/* there is a snapshot, and it is the active one */
 	uint64		moment;			/* how many transactions of others had ended when it was taken */
 	bool		write_failed;	/* what a write relied on had changed */
+	bool		is_as_read;		/* and yet it is as it was read */
 
 	bool		shows_progress;
 	size_t		lines_total;
@@ -29,7 +32,7 @@ extern int32 spi_repository_room(int32 purchased_quantity, int32 allocated_quant
 extern void spi_repository_init(SpiRepository *self, Oid namespace);
 extern void spi_repository_begin_attempt(SpiRepository *self);
 extern void spi_repository_end_attempt(SpiRepository *self);
-extern bool spi_repository_others_have_ended(const SpiRepository *self);
+extern bool spi_repository_others_explain_it(const SpiRepository *self);
 extern bool spi_repository_met_duplicate(const SpiRepository *self, const ErrorData *error);
 extern void spi_repository_begin_progress(SpiRepository *self, size_t lines);
 extern void spi_repository_end_progress(SpiRepository *self);

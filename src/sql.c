@@ -37,6 +37,12 @@ Statement	select_line = {
 	{TEXTOID, TEXTOID}, 2
 };
 
+/* The same at the moment when it runs. */
+Statement	select_line_now = {
+	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " NEWEST("sku", "$2"),
+	{TEXTOID, TEXTOID}, 2, .is_fresh = true
+};
+
 /* LIMIT keeps the planner from anything but one index look-up for each line, in their order. */
 Statement	select_lines = {
 	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (orderid, sku)"
@@ -60,7 +66,7 @@ Statement	select_batch_of_sku = {
 	{TEXTOID, TEXTOID}, 2
 };
 
-/* The same at the moment when it runs, to charge it. */
+/* The same at the moment when it runs. */
 Statement	select_newest_batch = {
 	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2"),
 	{TEXTOID, TEXTOID}, 2, .is_fresh = true

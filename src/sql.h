@@ -9,6 +9,7 @@
 
 /* They read lines: orderid, sku, qty, batchref, allocated_at. */
 extern Statement select_line;
+extern Statement select_line_now;
 extern Statement select_lines;
 extern Statement select_lines_of_order;
 extern Statement select_lines_of_batch;

@@ -6,6 +6,7 @@
 
 #include "compat.h"
 
+#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "utils/builtins.h"
@@ -14,6 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "statement.h"
 
@@ -116,7 +118,18 @@ set_locally(const char *name, const char *value)
 	set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Makes the generic plan, unless the one that was made here is still good. */
+/* Is the generic plan the one that was made here, and still good? */
+static bool
+is_planned(const Statement *statement, CachedPlanSource *source)
+{
+	return source->is_valid && source->gplan && source->gplan->is_valid &&
+		source->generation == statement->generation &&
+		(!TransactionIdIsValid(source->gplan->saved_xmin) ||
+		 TransactionIdEquals(source->gplan->saved_xmin, TransactionXmin)) &&
+		SearchPathMatchesCurrentEnvironment(source->search_path);
+}
+
+/* Makes the generic plan, where it is not there. */
 static void
 make_plan(Statement *statement)
 {
@@ -124,9 +137,7 @@ make_plan(Statement *statement)
 	int			nest_level;
 	ListCell   *cell;
 
-	if (source->is_valid && source->gplan && source->gplan->is_valid &&
-		source->generation == statement->generation &&
-		SearchPathMatchesCurrentEnvironment(source->search_path))
+	if (is_planned(statement, source))
 		return;
 
 	/* If it had to be made again just when it was to run, it was made by the caller's settings. */

@@ -20,7 +20,7 @@
 typedef struct Attempt
 {
 	Verdict		verdict;
-	bool		is_explained;	/* to be retried: others have ended meanwhile, so it may be due to them */
+	bool		is_explained;	/* to be retried: it may be due to others */
 	ErrorData  *duplicate;		/* the error by which it ended, if it met what is known already */
 } Attempt;
 
@@ -61,7 +61,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		SPI_connect();
 		spi_repository_begin_attempt(repository);
 		result.verdict = body(&repository->base, command);
-		result.is_explained = !repository->write_failed || spi_repository_others_have_ended(repository);
+		result.is_explained = !repository->write_failed || spi_repository_others_explain_it(repository);
 		spi_repository_end_attempt(repository);
 		SPI_finish();
 		/* What a trigger has set goes no further. */
@@ -82,7 +82,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		FlushErrorState();
 		/* Only before the rollback, as that is the end of a transaction, too. */
 		result.is_explained = error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION &&
-			spi_repository_others_have_ended(repository);
+			spi_repository_others_explain_it(repository);
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller_context);
 		CurrentResourceOwner = caller_owner;
@@ -150,6 +150,7 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 			report_contradiction();
 		}
 		CHECK_FOR_INTERRUPTS();
+		repository->attempts++;
 		repository->base.cautious = true;
 
 		/* There may be many attempts: only what the last one has read is kept for the next. */

@@ -310,9 +310,12 @@ lock_batches(Repository *repository, const Charge *charges, size_t n)
 {
 	Fake	   *fake = fake_of(repository);
 
-	for (size_t i = 1; i < n; i++)
-		fake->is_out_of_order |= !is_in_order(&charges[i - 1], &charges[i]);
-	fake->nlocked = n;
+	for (size_t i = 0; i < n; i++)
+	{
+		fake->is_out_of_order |= i > 0 && !is_in_order(&charges[i - 1], &charges[i]);
+		if (fake_batch(fake, charges[i].reference))
+			fake->nlocked++;
+	}
 }
 
 static void

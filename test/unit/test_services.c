@@ -808,6 +808,40 @@ test_nobody_leaves_a_batch_that_covers_all_by_now(void **state)
 }
 
 static void
+other_session_fills_batch_1_again(Fake *fake)
+{
+	fake_batch(fake, "batch-1")->allocated_quantity = 10;
+	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
+		.orderid = "order-9", .sku = CLOCK, .qty = 5, .batchref = "batch-1", .allocated_at = ++fake->tables.now
+	};
+}
+
+static void
+other_session_deallocates_and_another_fills(Fake *fake)
+{
+	other_session_deallocates_order_2(fake);
+	fake->interlope = other_session_fills_batch_1_again;
+}
+
+/* What the first attempt wanted is no longer known to the third, if the second did not want it. */
+static void
+test_a_batch_that_must_shrink_after_all_does(void **state)
+{
+	Fake	   *fake = *state;
+	LinesResult result;
+
+	stocked(fake, "batch-1", CLOCK, 10);
+	allocated(fake, "order-1", CLOCK, 5);
+	allocated(fake, "order-2", CLOCK, 5);
+	fake->interlope = other_session_deallocates_and_another_fills;
+	result = change_batch_quantity(&fake->uow, "batch-1", 5);
+	assert_int_equal(result.nlines, 1);
+	assert_string_equal(result.lines[0].orderid, "order-9");
+	assert_int_equal(fake->attempts, 3);
+	assert_int_equal(fake->nlocked, 0);
+}
+
+static void
 other_session_takes_from_all(Fake *fake)
 {
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
@@ -1006,6 +1040,7 @@ main(void)
 		TEST(test_a_line_that_was_given_back_meanwhile_is_allocated_afresh),
 		TEST(test_a_batch_that_fills_up_while_it_shrinks_gives_up_lines),
 		TEST(test_nobody_leaves_a_batch_that_covers_all_by_now),
+		TEST(test_a_batch_that_must_shrink_after_all_does),
 		TEST(test_a_batch_that_shrinks_in_vain_is_locked_first),
 		TEST(test_only_locked_batches_are_written_to_if_any_is),
 		TEST(test_of_equally_good_batches_one_that_nobody_takes_from_comes_first),
