@@ -85,17 +85,22 @@ read_string(TupleTableSlot *slot, int column)
 }
 
 /*
- * Is it the id of another transaction that has not ended before the snapshot was
- * taken?  Of what may be the id of something else, too, only then can the state
- * be asked for.
+ * Is it the id of another transaction that is running?  It may be the id of
+ * something else: what is older than every running transaction, or newer, is
+ * told from these without looking for its state.
  */
 static bool
-is_recent(TransactionId xid)
+is_running(TransactionId xid)
 {
-	return TransactionIdIsNormal(xid) &&
-		!TransactionIdPrecedes(xid, TransactionXmin) &&
-		TransactionIdPrecedes(xid, ReadNextTransactionId()) &&
-		!TransactionIdIsCurrentTransactionId(xid);
+	return !TransactionIdIsCurrentTransactionId(xid) && TransactionIdIsInProgress(xid);
+}
+
+/* Has it ended by a commit since the snapshot of this transaction was taken? */
+static bool
+has_committed_since(TransactionId xid)
+{
+	return !TransactionIdPrecedes(xid, TransactionXmin) && !TransactionIdIsCurrentTransactionId(xid) &&
+		TransactionIdDidCommit(xid);
 }
 
 static uint64
@@ -141,11 +146,11 @@ read_hints(TupleTableSlot *slot, Batch *batch)
 	/* Others may change these meanwhile, so each is read once. */
 	infomask = ((volatile HeapTupleHeaderData *) row)->t_infomask;
 	xmax = ((volatile HeapTupleHeaderData *) row)->t_choice.t_heap.t_xmax;
-	if ((infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) || !is_recent(xmax))
+	if (infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI))
 		return;
-	/* What somebody has written since the snapshot was taken is past, too. */
-	batch->is_taken = TransactionIdIsInProgress(xmax) ||
-		(!HEAP_XMAX_IS_LOCKED_ONLY(infomask) && TransactionIdDidCommit(xmax));
+	/* Who keeps a snapshot cannot write any more to what others have written since. */
+	batch->is_taken = is_running(xmax) ||
+		(IsolationUsesXactSnapshot() && !HEAP_XMAX_IS_LOCKED_ONLY(infomask) && has_committed_since(xmax));
 }
 
 static bool
@@ -165,11 +170,7 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[4]) : 0;
 	read_hints(slot, &batch);
 	if (slot->tts_nvalid > 6)
-	{
-		TransactionId xmax = DatumGetTransactionId(slot->tts_values[6]);
-
-		batch.is_taken = is_recent(xmax) && TransactionIdIsInProgress(xmax);
-	}
+		batch.is_taken = is_running(DatumGetTransactionId(slot->tts_values[6]));
 
 	if (batch_available_quantity(&batch) < reader->least && --reader->patience == 0)
 		reader->has_seen_enough = true;
