@@ -24,6 +24,6 @@ typedef struct Statement
 extern uint64 statement_execute(Statement *statement, const char *schema,
 								const NullableDatum *values, DestReceiver *receiver);
 extern void statement_settings_for_call(void);
-extern void refuse_table(const char *table, const char *detail);
+_Noreturn extern void refuse_table(const char *table, const char *detail);
 
 #endif							/* STATEMENT_H */
