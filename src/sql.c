@@ -144,16 +144,19 @@ Statement	charge_batch_in_place = {
 };
 
 /*
- * Where a table is joined to arrays, = ANY leaves the planner one way: for each
- * element, in their order, a look-up in the primary key.
+ * Where a table is joined to arrays, = ANY for the first column of the primary
+ * key and a range of one value for the second leave the planner one way: for
+ * each element, in their order, a look-up by both.  By a second = ANY it looks
+ * by the first column alone where it takes the table to be empty.
  */
-#define IS(value) EQ "ANY (ARRAY[" value "])"
+#define IS_KEY(first, first_value, second, second_value) \
+	first EQ "ANY (ARRAY[" first_value "]) AND " second GE second_value " AND " second LE second_value
 
 Statement	charge_many = {
 	"UPDATE %1$s.batches AS b SET allocated_quantity = b.allocated_quantity" PLUS "c.units"
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
 	" AS c (sku, reference, units)"
-	" WHERE b.sku" IS("c.sku") " AND b.reference" IS("c.reference")
+	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference")
 	" AND b.purchased_quantity" MINUS "b.allocated_quantity" GE "c.units"
 	" AND b.allocated_quantity" GE "(" NEGATIVE "c.units)",
 	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3, .is_fresh = true
@@ -197,7 +200,7 @@ Statement	delete_line = {
 };
 
 #define ARE_STILL_THE_LINES \
-	"l.orderid" IS("was.orderid") " AND l.sku" IS("was.sku") " AND l.qty" EQ "was.qty" \
+	IS_KEY("l.orderid", "was.orderid", "l.sku", "was.sku") " AND l.qty" EQ "was.qty" \
 	" AND (l.batchref" EQ "was.batchref OR l.batchref IS NULL AND was.batchref IS NULL)"
 
 Statement	update_lines = {
