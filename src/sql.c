@@ -32,14 +32,20 @@
  */
 #define NEWEST(column, value) column GE value " AND " column LE value " ORDER BY " column " DESC"
 
+#define LINE_BY_KEY \
+	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " NEWEST("sku", "$2")
+
+#define BATCH_BY_KEY \
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2")
+
 Statement	select_line = {
-	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " NEWEST("sku", "$2"),
+	LINE_BY_KEY,
 	{TEXTOID, TEXTOID}, 2
 };
 
 /* The same at the moment when it runs. */
 Statement	select_line_now = {
-	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " NEWEST("sku", "$2"),
+	LINE_BY_KEY,
 	{TEXTOID, TEXTOID}, 2, .is_fresh = true
 };
 
@@ -62,13 +68,13 @@ Statement	select_batch = {
 };
 
 Statement	select_batch_of_sku = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2"),
+	BATCH_BY_KEY,
 	{TEXTOID, TEXTOID}, 2
 };
 
 /* The same at the moment when it runs. */
 Statement	select_newest_batch = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2"),
+	BATCH_BY_KEY,
 	{TEXTOID, TEXTOID}, 2, .is_fresh = true
 };
 
