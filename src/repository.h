@@ -12,7 +12,8 @@
  * has to be undone.
  *
  * Batches are written before lines: batches by SKU and reference, lines by SKU
- * and order.  So no two units of work ever wait for each other.
+ * and order, those that are new before those that are known.  So no two units of
+ * work ever wait for each other.
  */
 #ifndef REPOSITORY_H
 #define REPOSITORY_H
@@ -23,11 +24,12 @@
 typedef bool (*BatchVisitor) (void *context, const Batch *batch);
 typedef bool (*LineVisitor) (void *context, const OrderLine *line);
 
-/* What lines ask for: so many units of a SKU, or more. */
+/* What lines ask for: so many units of a SKU, or more, not after some day. */
 typedef struct Demand
 {
 	const char *sku;
 	int32_t		qty;
+	int64_t		latest;
 } Demand;
 
 /* Units to take from a batch or, if negative, to give back to it. */
@@ -37,6 +39,9 @@ typedef struct Charge
 	const char *reference;
 	int32_t		units;
 	uint64_t	place;			/* of the batch, as it was read; or 0 */
+	bool		relies_on_day;	/* that it comes on the day that was read */
+	bool		under_way;
+	int32_t		eta;
 } Charge;
 
 typedef struct Repository Repository;
@@ -54,7 +59,7 @@ struct Repository
 	/* Memory that lives as long as what the repository hands out. */
 	void	   *(*allocate_memory) (Repository *repository, size_t size);
 
-	/* The time, as in a line's allocated_at. */
+	/* The time, as in a line's ordered_at and held_until. */
 	int64_t		(*current_time) (Repository *repository);
 
 	/* Any number below n. */
@@ -62,6 +67,12 @@ struct Repository
 
 	/* Long work comes here now and then; where the caller has cancelled it, it ends here, undone. */
 	void		(*check_cancelled) (Repository *repository);
+
+	/*
+	 * What is read from here on is of a later moment.  It is for an attempt
+	 * that has kept others out by what it has written.
+	 */
+	void		(*look_again) (Repository *repository);
 
 	/* Visits those of n lines that are known, as they are known and in their order. */
 	void		(*visit_known_lines) (Repository *repository, OrderLine **lines, size_t n,
@@ -71,12 +82,24 @@ struct Repository
 	void		(*visit_lines_of_order) (Repository *repository, const char *orderid,
 										 LineVisitor visit, void *context);
 
-	/* Visits the lines that the batch serves, newest allocation first. */
+	/* Visits the lines that the batch serves, the latest turn first. */
 	void		(*visit_lines_of_batch) (Repository *repository, const Batch *batch,
 										 LineVisitor visit, void *context);
 
-	/* Reads the batch; false where there is none, or none of the SKU unless that is NULL. */
-	bool		(*find_batch) (Repository *repository, const char *sku, const char *reference, Batch *batch);
+	/* Visits the lines of the SKU with open units that wait, or whose batch is not in the warehouse; in any order. */
+	void		(*visit_lines_to_improve) (Repository *repository, const char *sku,
+										   LineVisitor visit, void *context);
+
+	/* Visits the lines of n SKUs, SKU by SKU, that have a batch and were held until now or before. */
+	void		(*visit_expired_holds) (Repository *repository, const char **skus, size_t n, int64_t now,
+										LineVisitor visit, void *context);
+
+	/* Reads the batch; false where there is none. */
+	bool		(*find_batch) (Repository *repository, const char *reference, Batch *batch);
+
+	/* Visits those of the batches of n charges that are there, in their order. */
+	void		(*visit_known_batches) (Repository *repository, const Charge *charges, size_t n,
+										BatchVisitor visit, void *context);
 
 	/* Is there any batch of the SKU, be it exhausted? */
 	bool		(*has_sku) (Repository *repository, const char *sku);
@@ -107,15 +130,22 @@ struct Repository
 
 	/*
 	 * Makes n charges, given in their order; false where a batch has not so
-	 * many units left to take, or allocated to give back.
+	 * many units left to take, or allocated and not shipped to give back, or
+	 * comes on another day than a charge relies on.
 	 */
 	bool		(*charge_batches) (Repository *repository, const Charge *charges, size_t n);
+
+	/* So many units of n charges, given in their order, have left; false where a batch is not in the warehouse, or has not so many allocated. */
+	bool		(*ship_from_batches) (Repository *repository, const Charge *charges, size_t n);
 
 	/* Sets the purchased quantity; false where more than that is allocated. */
 	bool		(*resize_batch) (Repository *repository, const Batch *batch, int32_t qty);
 
-	/* Replaces the quantities of the batch; false where not so much is allocated as was read. */
+	/* Replaces the quantities of the batch; false where it has not the quantities that were read. */
 	bool		(*shrink_batch) (Repository *repository, const Batch *from, const Batch *to);
+
+	/* Replaces the day of the batch; false where not so much has shipped as was read. */
+	bool		(*reschedule_batch) (Repository *repository, const Batch *from, const Batch *to);
 
 	/* Records n new lines.  Where one is known, this attempt ends here, undone. */
 	void		(*add_lines) (Repository *repository, OrderLine **lines, size_t n);

@@ -145,6 +145,12 @@ check_cancelled(Repository *repository)
 {
 }
 
+/* No other session comes in between. */
+static void
+look_again(Repository *repository)
+{
+}
+
 static void
 visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
 {
@@ -196,30 +202,86 @@ visit_lines_of_order(Repository *repository, const char *orderid, LineVisitor vi
 }
 
 static int
-compare_newest_first(const void *a, const void *b)
+compare_latest_first(const void *a, const void *b)
 {
-	int64_t		x = ((const OrderLine *) a)->allocated_at;
-	int64_t		y = ((const OrderLine *) b)->allocated_at;
+	int			order = line_compare_turns(b, a);
 
-	return (x < y) - (x > y);
+	return order != 0 ? order : strcmp(((const OrderLine *) b)->orderid, ((const OrderLine *) a)->orderid);
 }
 
 static void
 visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
 {
 	visit_sorted(fake_of(repository), offsetof(OrderLine, batchref), batch->reference,
-				 compare_newest_first, visit, context);
+				 compare_latest_first, visit, context);
+}
+
+/* Those that wait or are on the way; what is in the warehouse cannot be improved. */
+static void
+visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visit, void *context)
+{
+	Fake	   *fake = fake_of(repository);
+
+	for (size_t i = 0; i < fake->tables.nlines; i++)
+	{
+		const OrderLine *line = &fake->tables.lines[i];
+		OrderLine	copy;
+
+		if (strcmp(line->sku, sku) != 0 || line_open_quantity(line) == 0 ||
+			(line->batchref && !fake_batch(fake, line->batchref)->under_way))
+			continue;
+		copy = copy_line(&fake->memory, *line);
+		if (!visit(context, &copy))
+			return;
+	}
+}
+
+static void
+visit_expired_holds(Repository *repository, const char **skus, size_t n, int64_t now, LineVisitor visit, void *context)
+{
+	Fake	   *fake = fake_of(repository);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < fake->tables.nlines; j++)
+		{
+			const OrderLine *line = &fake->tables.lines[j];
+			OrderLine	copy;
+
+			if (strcmp(line->sku, skus[i]) != 0 || !line->batchref || !line_is_expired(line, now))
+				continue;
+			copy = copy_line(&fake->memory, *line);
+			if (!visit(context, &copy))
+				return;
+		}
 }
 
 static bool
-find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
+find_batch(Repository *repository, const char *reference, Batch *batch)
 {
 	Batch	   *found = fake_batch(fake_of(repository), reference);
 
-	if (!found || (sku && strcmp(found->sku, sku) != 0))
+	if (!found)
 		return false;
 	*batch = copy_batch(&fake_of(repository)->memory, *found);
 	return true;
+}
+
+static void
+visit_known_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
+{
+	Fake	   *fake = fake_of(repository);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		Batch	   *found = fake_batch(fake, charges[i].reference);
+		Batch		copy;
+
+		if (!found || strcmp(found->sku, charges[i].sku) != 0)
+			continue;
+		copy = copy_batch(&fake->memory, *found);
+		if (!visit(context, &copy))
+			return;
+	}
 }
 
 static bool
@@ -329,6 +391,14 @@ add_batch(Repository *repository, const Batch *batch)
 	fake->tables.batches[fake->tables.nbatches++] = copy_batch(&fake->names, *batch);
 }
 
+/* Has the batch another day than the charge relies on? */
+static bool
+comes_otherwise(const Batch *batch, const Charge *charge)
+{
+	return charge->relies_on_day &&
+		(batch->under_way != charge->under_way || (batch->under_way && batch->eta != charge->eta));
+}
+
 static bool
 charge_batches(Repository *repository, const Charge *charges, size_t n)
 {
@@ -342,9 +412,29 @@ charge_batches(Repository *repository, const Charge *charges, size_t n)
 		before_write(fake);
 		batch = fake_batch(fake, charges[i].reference);
 		if (!batch || batch_available_quantity(batch) < charges[i].units ||
-			batch->allocated_quantity < -charges[i].units)
+			batch->allocated_quantity - batch->shipped_quantity < -charges[i].units ||
+			comes_otherwise(batch, &charges[i]))
 			return false;
 		batch->allocated_quantity += charges[i].units;
+	}
+	return true;
+}
+
+static bool
+ship_from_batches(Repository *repository, const Charge *charges, size_t n)
+{
+	Fake	   *fake = fake_of(repository);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		Batch	   *batch;
+
+		fake->is_out_of_order |= i > 0 && !is_in_order(&charges[i - 1], &charges[i]);
+		before_write(fake);
+		batch = fake_batch(fake, charges[i].reference);
+		if (!batch || batch->under_way || batch->allocated_quantity - batch->shipped_quantity < charges[i].units)
+			return false;
+		batch->shipped_quantity += charges[i].units;
 	}
 	return true;
 }
@@ -371,11 +461,46 @@ shrink_batch(Repository *repository, const Batch *from, const Batch *to)
 
 	before_write(fake);
 	stored = fake_batch(fake, from->reference);
-	if (!stored || stored->allocated_quantity != from->allocated_quantity)
+	if (!stored || stored->allocated_quantity != from->allocated_quantity ||
+		stored->shipped_quantity != from->shipped_quantity)
 		return false;
 	stored->purchased_quantity = to->purchased_quantity;
 	stored->allocated_quantity = to->allocated_quantity;
 	return true;
+}
+
+static bool
+reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
+{
+	Fake	   *fake = fake_of(repository);
+	Batch	   *stored;
+
+	before_write(fake);
+	stored = fake_batch(fake, from->reference);
+	if (!stored || stored->shipped_quantity != from->shipped_quantity)
+		return false;
+	stored->under_way = to->under_way;
+	stored->eta = to->eta;
+	return true;
+}
+
+/* Are the lines written in the order of locks? */
+static void
+check_order_of_lines(Fake *fake, OrderLine **lines, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+	{
+		int			order = strcmp(lines[i - 1]->sku, lines[i]->sku);
+
+		fake->is_out_of_order |= order > 0 || (order == 0 && strcmp(lines[i - 1]->orderid, lines[i]->orderid) >= 0);
+	}
+}
+
+static void
+store_line(Fake *fake, OrderLine *stored, const OrderLine *line)
+{
+	*stored = copy_line(&fake->names, *line);
+	stored->version = ++fake->tables.version;
 }
 
 static void
@@ -383,12 +508,13 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
 	Fake	   *fake = fake_of(repository);
 
+	check_order_of_lines(fake, lines, n);
 	for (size_t i = 0; i < n; i++)
 	{
 		before_write(fake);
 		if (fake_line(fake, lines[i]->orderid, lines[i]->sku))
 			longjmp(fake->error, MET_DUPLICATE);
-		fake->tables.lines[fake->tables.nlines++] = copy_line(&fake->names, *lines[i]);
+		store_line(fake, &fake->tables.lines[fake->tables.nlines++], lines[i]);
 	}
 }
 
@@ -398,10 +524,7 @@ unchanged_line(Fake *fake, const OrderLine *line)
 {
 	OrderLine  *stored = fake_line(fake, line->orderid, line->sku);
 
-	if (!stored || stored->qty != line->qty || !stored->batchref != !line->batchref ||
-		(line->batchref && strcmp(stored->batchref, line->batchref) != 0))
-		return NULL;
-	return stored;
+	return stored && stored->version == line->version ? stored : NULL;
 }
 
 static bool
@@ -409,6 +532,7 @@ change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 {
 	Fake	   *fake = fake_of(repository);
 
+	check_order_of_lines(fake, from, n);
 	for (size_t i = 0; i < n; i++)
 	{
 		OrderLine  *stored;
@@ -417,7 +541,7 @@ change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 		stored = unchanged_line(fake, from[i]);
 		if (!stored)
 			return false;
-		*stored = copy_line(&fake->names, *to[i]);
+		store_line(fake, stored, to[i]);
 	}
 	return true;
 }
@@ -427,6 +551,7 @@ remove_lines(Repository *repository, OrderLine **lines, size_t n)
 {
 	Fake	   *fake = fake_of(repository);
 
+	check_order_of_lines(fake, lines, n);
 	for (size_t i = 0; i < n; i++)
 	{
 		OrderLine  *stored;
@@ -518,10 +643,14 @@ fake_init(Fake *fake)
 			.current_time = current_time,
 			.random_below = random_below,
 			.check_cancelled = check_cancelled,
+			.look_again = look_again,
 			.visit_known_lines = visit_known_lines,
 			.visit_lines_of_order = visit_lines_of_order,
 			.visit_lines_of_batch = visit_lines_of_batch,
+			.visit_lines_to_improve = visit_lines_to_improve,
+			.visit_expired_holds = visit_expired_holds,
 			.find_batch = find_batch,
+			.visit_known_batches = visit_known_batches,
 			.has_sku = has_sku,
 			.serves_lines = serves_lines,
 			.visit_first_batches = visit_first_batches,
@@ -529,8 +658,10 @@ fake_init(Fake *fake)
 			.lock_batches = lock_batches,
 			.add_batch = add_batch,
 			.charge_batches = charge_batches,
+			.ship_from_batches = ship_from_batches,
 			.resize_batch = resize_batch,
 			.shrink_batch = shrink_batch,
+			.reschedule_batch = reschedule_batch,
 			.add_lines = add_lines,
 			.change_lines = change_lines,
 			.remove_lines = remove_lines

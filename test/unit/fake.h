@@ -26,6 +26,7 @@ typedef struct FakeTables
 	OrderLine	lines[FAKE_ROOM];
 	size_t		nlines;
 	int64_t		now;			/* grows as it is read */
+	uint32_t	version;		/* of the line that was written last */
 } FakeTables;
 
 typedef struct Fake

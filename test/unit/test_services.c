@@ -32,7 +32,7 @@ stocked(Fake *fake, const char *reference, const char *sku, int32_t qty)
 
 /* A shipment that arrives on some day. */
 static void
-shipped(Fake *fake, const char *reference, const char *sku, int32_t qty, int32_t eta)
+under_way(Fake *fake, const char *reference, const char *sku, int32_t qty, int32_t eta)
 {
 	Batch		batch = {
 		.reference = reference, .sku = sku, .purchased_quantity = qty, .under_way = true, .eta = eta
@@ -116,7 +116,7 @@ test_prefers_warehouse_stock_to_shipments(void **state)
 {
 	Fake	   *fake = *state;
 
-	shipped(fake, "a-shipment", CLOCK, 100, 1);
+	under_way(fake, "a-shipment", CLOCK, 100, 1);
 	stocked(fake, "warehouse", CLOCK, 100);
 	assert_done(allocated(fake, "order-1", CLOCK, 10), "warehouse");
 	assert_allocated_quantity(fake, "a-shipment", 0);
@@ -127,9 +127,9 @@ test_prefers_earlier_shipments(void **state)
 {
 	Fake	   *fake = *state;
 
-	shipped(fake, "a-later", CLOCK, 100, 3);
-	shipped(fake, "b-soonest", CLOCK, 100, 1);
-	shipped(fake, "c-sooner", CLOCK, 100, 2);
+	under_way(fake, "a-later", CLOCK, 100, 3);
+	under_way(fake, "b-soonest", CLOCK, 100, 1);
+	under_way(fake, "c-sooner", CLOCK, 100, 2);
 	assert_done(allocated(fake, "order-1", CLOCK, 10), "b-soonest");
 }
 
@@ -149,7 +149,7 @@ test_passes_over_batches_with_too_little_left(void **state)
 	Fake	   *fake = *state;
 
 	stocked(fake, "small", CLOCK, 9);
-	shipped(fake, "large", CLOCK, 10, 1);
+	under_way(fake, "large", CLOCK, 10, 1);
 	assert_done(allocated(fake, "order-1", CLOCK, 10), "large");
 }
 
@@ -354,7 +354,7 @@ test_reallocating_moves_to_better_stock(void **state)
 {
 	Fake	   *fake = *state;
 
-	shipped(fake, "shipment", CLOCK, 100, 1);
+	under_way(fake, "shipment", CLOCK, 100, 1);
 	allocated(fake, "order-1", CLOCK, 10);
 	stocked(fake, "warehouse", CLOCK, 100);
 	assert_done(reallocated(fake, "order-1", CLOCK, SAME_QUANTITY), "warehouse");
@@ -369,7 +369,7 @@ test_reallocating_changes_a_quantity_in_place(void **state)
 	Fake	   *fake = *state;
 
 	stocked(fake, "batch-1", CLOCK, 10);
-	shipped(fake, "batch-2", CLOCK, 100, 1);
+	under_way(fake, "batch-2", CLOCK, 100, 1);
 	allocated(fake, "order-1", CLOCK, 6);
 	/* its own six units are free for it, so ten fit */
 	assert_done(reallocated(fake, "order-1", CLOCK, 10), "batch-1");
@@ -385,7 +385,7 @@ test_reallocating_moves_a_line_that_has_outgrown_its_batch(void **state)
 	Fake	   *fake = *state;
 
 	stocked(fake, "batch-1", CLOCK, 10);
-	shipped(fake, "batch-2", CLOCK, 100, 1);
+	under_way(fake, "batch-2", CLOCK, 100, 1);
 	allocated(fake, "order-1", CLOCK, 6);
 	assert_done(reallocated(fake, "order-1", CLOCK, 11), "batch-2");
 	assert_allocated_quantity(fake, "batch-1", 0);
@@ -476,7 +476,7 @@ test_a_smaller_batch_gives_up_its_newest_lines_just_enough_of_them(void **state)
 }
 
 static void
-test_lines_that_leave_are_moved_in_preference_order_or_wait(void **state)
+test_lines_that_leave_are_moved_in_their_turn_or_wait(void **state)
 {
 	Fake	   *fake = *state;
 	LinesResult result;
@@ -485,16 +485,16 @@ test_lines_that_leave_are_moved_in_preference_order_or_wait(void **state)
 	allocated(fake, "order-1", CLOCK, 10);
 	allocated(fake, "order-2", CLOCK, 10);
 	allocated(fake, "order-3", CLOCK, 10);
-	shipped(fake, "later", CLOCK, 15, 2);
-	shipped(fake, "sooner", CLOCK, 15, 1);
+	under_way(fake, "later", CLOCK, 15, 2);
+	under_way(fake, "sooner", CLOCK, 15, 1);
 	result = change_batch_quantity(&fake->uow, "batch-1", 0);
 	assert_int_equal(result.nlines, 3);
-	assert_string_equal(result.lines[0].batchref, "sooner");
+	assert_null(result.lines[0].batchref);
 	assert_string_equal(result.lines[1].batchref, "later");
-	assert_null(result.lines[2].batchref);
-	assert_line(fake, "order-3", CLOCK, 10, "sooner");
+	assert_string_equal(result.lines[2].batchref, "sooner");
+	assert_line(fake, "order-1", CLOCK, 10, "sooner");
 	assert_line(fake, "order-2", CLOCK, 10, "later");
-	assert_line(fake, "order-1", CLOCK, 10, NULL);
+	assert_line(fake, "order-3", CLOCK, 10, NULL);
 	assert_allocated_quantity(fake, "batch-1", 0);
 	assert_allocated_quantity(fake, "sooner", 10);
 	assert_allocated_quantity(fake, "later", 10);
@@ -603,7 +603,7 @@ some_stock(Fake *fake)
 	stocked(fake, "batch-1", CLOCK, 20);
 	allocated(fake, "order-1", CLOCK, 10);
 	allocated(fake, "order-2", CLOCK, 10);
-	shipped(fake, "batch-2", CLOCK, 15, 1);
+	under_way(fake, "batch-2", CLOCK, 15, 1);
 }
 
 static void
@@ -685,7 +685,7 @@ test_the_loser_of_a_race_gets_the_next_batch(void **state)
 	Fake	   *fake = *state;
 
 	stocked(fake, "batch-1", CLOCK, 10);
-	shipped(fake, "batch-2", CLOCK, 10, 1);
+	under_way(fake, "batch-2", CLOCK, 10, 1);
 	fake->interlope = other_session_takes_all_of_batch_1;
 	assert_done(allocated(fake, "order-1", CLOCK, 10), "batch-2");
 	assert_allocated_quantity(fake, "batch-1", 10);
@@ -696,7 +696,7 @@ static void
 other_session_allocates_order_1(Fake *fake)
 {
 	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
-		.orderid = "order-1", .sku = CLOCK, .qty = 10, .batchref = "batch-1", .allocated_at = ++fake->tables.now
+		.orderid = "order-1", .sku = CLOCK, .qty = 10, .batchref = "batch-1", .ordered_at = ++fake->tables.now
 	};
 	fake_batch(fake, "batch-1")->allocated_quantity += 10;
 }
@@ -763,7 +763,7 @@ static void
 other_session_fills_batch_1(Fake *fake)
 {
 	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
-		.orderid = "order-9", .sku = CLOCK, .qty = 10, .batchref = "batch-1", .allocated_at = ++fake->tables.now
+		.orderid = "order-9", .sku = CLOCK, .qty = 10, .batchref = "batch-1", .ordered_at = ++fake->tables.now
 	};
 	fake_batch(fake, "batch-1")->allocated_quantity += 10;
 }
@@ -812,7 +812,7 @@ other_session_fills_batch_1_again(Fake *fake)
 {
 	fake_batch(fake, "batch-1")->allocated_quantity = 10;
 	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
-		.orderid = "order-9", .sku = CLOCK, .qty = 5, .batchref = "batch-1", .allocated_at = ++fake->tables.now
+		.orderid = "order-9", .sku = CLOCK, .qty = 5, .batchref = "batch-1", .ordered_at = ++fake->tables.now
 	};
 }
 
@@ -847,7 +847,7 @@ other_session_takes_from_all(Fake *fake)
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
 		fake->tables.batches[i].allocated_quantity++;
 	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
-		.orderid = "order-9", .sku = CLOCK, .qty = 1, .batchref = "batch-2", .allocated_at = ++fake->tables.now
+		.orderid = "order-9", .sku = CLOCK, .qty = 1, .batchref = "batch-2", .ordered_at = ++fake->tables.now
 	};
 }
 
@@ -857,16 +857,16 @@ test_a_batch_that_shrinks_in_vain_is_locked_first(void **state)
 {
 	Fake	   *fake = *state;
 
-	shipped(fake, "batch-2", CLOCK, 10, 3);
+	under_way(fake, "batch-2", CLOCK, 10, 3);
 	allocated(fake, "order-1", CLOCK, 5);
 	allocated(fake, "order-2", CLOCK, 4);
-	shipped(fake, "batch-1", CLOCK, 6, 2);
-	shipped(fake, "batch-3", CLOCK, 6, 1);
+	under_way(fake, "batch-1", CLOCK, 6, 2);
+	under_way(fake, "batch-3", CLOCK, 6, 1);
 	fake->interlope = other_session_takes_from_all;
 	assert_int_equal(change_batch_quantity(&fake->uow, "batch-2", 0).nlines, 3);
-	assert_line(fake, "order-9", CLOCK, 1, "batch-3");
-	assert_line(fake, "order-2", CLOCK, 4, "batch-3");
-	assert_line(fake, "order-1", CLOCK, 5, "batch-1");
+	assert_line(fake, "order-1", CLOCK, 5, "batch-3");
+	assert_line(fake, "order-2", CLOCK, 4, "batch-1");
+	assert_line(fake, "order-9", CLOCK, 1, "batch-1");
 	assert_int_equal(fake->attempts, 2);
 	assert_int_equal(fake->nlocked, 3);
 	assert_false(fake->is_out_of_order);
@@ -887,9 +887,9 @@ test_only_locked_batches_are_written_to_if_any_is(void **state)
 {
 	Fake	   *fake = *state;
 
-	shipped(fake, "batch-2", CLOCK, 10, 3);
+	under_way(fake, "batch-2", CLOCK, 10, 3);
 	allocated(fake, "order-1", CLOCK, 5);
-	shipped(fake, "batch-3", CLOCK, 6, 1);
+	under_way(fake, "batch-3", CLOCK, 6, 1);
 	fake->interlope = other_session_takes_from_all_and_adds_batch_0;
 	assert_int_equal(change_batch_quantity(&fake->uow, "batch-2", 0).nlines, 2);
 	assert_line(fake, "order-1", CLOCK, 5, "batch-0");
@@ -919,7 +919,7 @@ test_a_batch_that_others_take_from_comes_before_a_worse_one(void **state)
 	Fake	   *fake = *state;
 
 	stocked(fake, "batch-1", CLOCK, 10);
-	shipped(fake, "batch-0", CLOCK, 10, 1);
+	under_way(fake, "batch-0", CLOCK, 10, 1);
 	fake_batch(fake, "batch-1")->is_taken = true;
 	assert_done(allocated(fake, "order-1", CLOCK, 1), "batch-1");
 }
@@ -1025,7 +1025,7 @@ main(void)
 		TEST(test_reallocating_an_unknown_line_needs_a_quantity),
 		TEST(test_a_larger_batch_keeps_its_lines),
 		TEST(test_a_smaller_batch_gives_up_its_newest_lines_just_enough_of_them),
-		TEST(test_lines_that_leave_are_moved_in_preference_order_or_wait),
+		TEST(test_lines_that_leave_are_moved_in_their_turn_or_wait),
 		TEST(test_a_line_does_not_go_back_to_the_batch_it_leaves),
 		TEST(test_many_lines_leave),
 		TEST(test_an_unknown_batch_is_refused),

@@ -1,5 +1,5 @@
 /*
- * test_bulk_services.c
+ * test_many_lines.c
  *		The use cases on many lines, against storage in memory.  That they follow
  *		the rules is shown by comparing them with the use cases on one line.
  */
@@ -84,9 +84,9 @@ test_only_what_is_written_is_numbered(void **state)
 	allocate_lines(&fake->uow, known, 3, true);
 	fake->tables.now = 100;
 	allocate_lines(&fake->uow, more, 5, true);
-	assert_int_equal(fake_line(fake, "o4", "LAMP")->allocated_at, 101);
-	assert_int_equal(fake_line(fake, "o5", "LAMP")->allocated_at, 102);
-	assert_int_equal(more[0].allocated_at, known[0].allocated_at);
+	assert_int_equal(fake_line(fake, "o4", "LAMP")->ordered_at, 101);
+	assert_int_equal(fake_line(fake, "o5", "LAMP")->ordered_at, 102);
+	assert_int_equal(more[0].ordered_at, known[0].ordered_at);
 }
 
 static void
@@ -142,7 +142,7 @@ test_later_lines_are_newer(void **state)
 
 	stocked(fake, "lamps", "LAMP", 2);
 	allocate_lines(&fake->uow, lines, 2, true);
-	assert_true(fake_line(fake, "a", "LAMP")->allocated_at > fake_line(fake, "z", "LAMP")->allocated_at);
+	assert_true(fake_line(fake, "a", "LAMP")->ordered_at > fake_line(fake, "z", "LAMP")->ordered_at);
 }
 
 static void
@@ -216,7 +216,7 @@ test_lines_that_are_known_wait_for_nobody(void **state)
 	fake_batch(fake, "lamps")->is_taken = true;
 	assert_int_equal(allocate_lines(&fake->uow, lines, 2, true).refused.outcome, DONE);
 	assert_int_equal(fake->writes, 0);
-	assert_int_equal(fake->attempts, 2);
+	assert_int_equal(fake->attempts, 1);
 }
 
 static void

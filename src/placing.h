@@ -1,0 +1,73 @@
+/*
+ * placing.h
+ *		Finds batches for lines: what all use cases share that do so, for one line
+ *		as for many.
+ */
+#ifndef PLACING_H
+#define PLACING_H
+
+#include "lists.h"
+#include "services.h"
+
+/* A batch as the unit of work leaves it. */
+typedef struct Candidate
+{
+	Batch		batch;
+	int32_t		stored;			/* units allocated, as storage has them */
+	int32_t		before;			/* units allocated before any claim is served */
+	int32_t		expired;		/* units of expired holds that are counted as free */
+	bool		serves;			/* a claim */
+	bool		takes_back;		/* the expired holds */
+} Candidate;
+
+/* Claims to batches, units that are free but not yet so in storage, and what comes of both. */
+typedef struct Placing
+{
+	Repository *repository;
+	int64_t		now;
+	const char *passed_over;	/* a batch that serves nobody, or NULL */
+	Claim	   *claims;			/* by SKU and turn */
+	size_t		nclaims;
+	List		freed;			/* Candidates of which units are free, in lock order */
+	List		replaced;		/* expired holds that are to be replaced anyway, in lock order */
+	List		expired;		/* other expired holds */
+
+	/* while claims are served */
+	size_t		next_claim;		/* the first behind the queue */
+	ClaimQueue	queue;			/* the claims to one SKU */
+	ClaimNode  *nodes;
+	Candidate **in_preference_order;	/* the freed ones */
+	size_t		next_freed;
+	List		put_off;		/* Candidates, all equally good: others are taking from them */
+
+	/* what comes of it */
+	List		serving;		/* Candidates that serve, beside the freed ones */
+	bool		waits;			/* others are taking from a batch that serves */
+	Charge	   *charges;		/* in lock order */
+	size_t		ncharges;
+	List		taken_back;		/* expired holds, in lock order */
+} Placing;
+
+/* What an attempt wants of batches, in lock order; the next one locks these first. */
+typedef struct Wanted
+{
+	const Charge *charges;
+	size_t		n;
+} Wanted;
+
+extern Placing begin_placing(Repository *repository, int64_t now, size_t nclaims);
+extern void leave_batch(Placing *placing, const Batch *batch, int32_t allocated_quantity);
+extern bool free_batches_of(Placing *placing, List *lines, bool are_expired);
+extern Candidate *find_freed(const Placing *placing, const OrderLine *line);
+extern void free_line(Placing *placing, const OrderLine *line);
+extern bool place(Placing *placing);
+extern bool are_all_placed(const Placing *placing);
+extern void settle(Placing *placing);
+extern void measure_shortages(Placing *placing, LineResult **results);
+
+extern void lock_wanted(Repository *repository, const Wanted *wanted);
+extern bool are_locked(Wanted *wanted, const Placing *placing);
+extern bool charge(Repository *repository, const Charge *charges, size_t n);
+extern bool write_known_lines(Repository *repository, const List *from, const List *to, const List *removed);
+
+#endif							/* PLACING_H */
