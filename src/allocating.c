@@ -279,6 +279,7 @@ gather_claims(Allocation *command)
 	*placing = begin_placing(repository, command->now, command->n);
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
+		request->wants_batch = false;
 		if (request->known && !line_is_expired(request->known, command->now))
 			meet_known(command, request);
 		else if (request->line->qty == SAME_QUANTITY)
