@@ -1,8 +1,9 @@
 EXTENSION = allocation
 EXTVERSION = 1.0.0
 MODULE_big = allocation
-OBJS = src/allocation.o src/bulk_services.o src/model.o src/rows.o src/services.o src/serving.o \
-	src/spi_repository.o src/sql.o src/statement.o src/subtransaction.o
+OBJS = src/allocation.o src/arguments.o src/bulk_services.o src/charging.o src/execution.o src/model.o \
+	src/parameters.o src/results.o src/rows.o src/services.o src/serving.o src/spi_repository.o src/sql.o \
+	src/statement.o src/subtransaction.o
 DATA = $(wildcard sql/allocation--*.sql)
 PG_CPPFLAGS = -DALLOCATION_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden

@@ -7,34 +7,22 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
-#include "catalog/pg_type.h"
-#include "commands/progress.h"
 #include "common/pg_prng.h"
-#include "executor/instrument.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "port/pg_bitutils.h"
-#include "utils/array.h"
-#include "utils/backend_progress.h"
-#include "utils/backend_status.h"
-#include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "charging.h"
+#include "execution.h"
+#include "parameters.h"
 #include "rows.h"
 #include "spi_repository.h"
 #include "sql.h"
-
-/* Beside what a COPY shows; the view allocation_progress reads it. */
-#define PROGRESS_LINES_TOTAL (PGSTAT_NUM_PROGRESS_PARAM - 1)
 
 /*
  * Errors
@@ -48,225 +36,6 @@ expect_rows(uint64 nadded, size_t n)
 		ereport(ERROR,
 				errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 				errmsg("a trigger on a table of extension \"allocation\" has suppressed a row"));
-}
-
-/*
- * Parameters
- */
-
-static NullableDatum
-number(int32 value)
-{
-	return (NullableDatum) {.value = Int32GetDatum(value)};
-}
-
-static NullableDatum
-string(const char *value)
-{
-	if (!value)
-		return (NullableDatum) {.isnull = true};
-	return (NullableDatum) {.value = CStringGetTextDatum(value)};
-}
-
-/* A parameter that is an array: what a function says of each of these lines, charges or demands. */
-typedef struct Column
-{
-	const void *elements;
-	NullableDatum (*value) (const void *elements, size_t i);
-} Column;
-
-static const OrderLine *
-line_at(const void *lines, size_t i)
-{
-	return ((OrderLine *const *) lines)[i];
-}
-
-static NullableDatum
-orderid(const void *lines, size_t i)
-{
-	return string(line_at(lines, i)->orderid);
-}
-
-static NullableDatum
-sku(const void *lines, size_t i)
-{
-	return string(line_at(lines, i)->sku);
-}
-
-static NullableDatum
-qty(const void *lines, size_t i)
-{
-	return number(line_at(lines, i)->qty);
-}
-
-static NullableDatum
-batchref(const void *lines, size_t i)
-{
-	return string(line_at(lines, i)->batchref);
-}
-
-static NullableDatum
-allocated_at(const void *lines, size_t i)
-{
-	const OrderLine *line = line_at(lines, i);
-
-	return (NullableDatum) {.value = TimestampTzGetDatum(line->allocated_at), .isnull = !line->batchref};
-}
-
-static NullableDatum
-charge_sku(const void *charges, size_t i)
-{
-	return string(((const Charge *) charges)[i].sku);
-}
-
-static NullableDatum
-charge_reference(const void *charges, size_t i)
-{
-	return string(((const Charge *) charges)[i].reference);
-}
-
-static NullableDatum
-charge_units(const void *charges, size_t i)
-{
-	return number(((const Charge *) charges)[i].units);
-}
-
-static NullableDatum
-demand_sku(const void *demands, size_t i)
-{
-	return string(((const Demand *) demands)[i].sku);
-}
-
-static NullableDatum
-demand_qty(const void *demands, size_t i)
-{
-	return number(((const Demand *) demands)[i].qty);
-}
-
-static NullableDatum
-array(Datum *values, bool *nulls, int n, Oid array_type)
-{
-	Oid			type = get_element_type(array_type);
-	int16		length;
-	bool		by_value;
-	char		alignment;
-	int			lower_bound = 1;
-
-	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	return (NullableDatum) {
-		.value = PointerGetDatum(construct_md_array(values, nulls, 1, &n, &lower_bound,
-													type, length, by_value, alignment))
-	};
-}
-
-static NullableDatum
-column_array(const Column *column, size_t from, size_t to, Oid array_type)
-{
-	Datum	   *values = palloc((to - from) * sizeof(Datum));
-	bool	   *nulls = palloc((to - from) * sizeof(bool));
-
-	for (size_t i = from; i < to; i++)
-	{
-		NullableDatum value = column->value(column->elements, i);
-
-		values[i - from] = value.value;
-		nulls[i - from] = value.isnull;
-	}
-	return array(values, nulls, (int) (to - from), array_type);
-}
-
-/*
- * Execution
- */
-
-/* How many subtransactions of this session have been undone: to the server, these are ends of transactions, too. */
-static uint64 subtransactions_undone = 0;
-
-static void
-count_undone(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId parent, void *arg)
-{
-	if (event == SUBXACT_EVENT_ABORT_SUB && TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
-		subtransactions_undone++;
-}
-
-/* How many transactions of others have ended, counted from any number, when the snapshot was taken. */
-static uint64
-ends_of_others(Snapshot snapshot)
-{
-	return snapshot->snapXactCompletionCount - subtransactions_undone;
-}
-
-/* Takes the snapshot for all that this attempt reads, before it reads first. */
-static void
-look(SpiRepository *self)
-{
-	Snapshot	snapshot;
-
-	if (self->has_looked)
-		return;
-	CommandCounterIncrement();
-	snapshot = self->sees_latest ? GetLatestSnapshot() : GetTransactionSnapshot();
-	self->moment = ends_of_others(snapshot);
-	PushActiveSnapshot(snapshot);
-	self->has_looked = true;
-}
-
-static uint64
-execute(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader)
-{
-	SpiRepository *self = (SpiRepository *) repository;
-
-	if (!statement->is_fresh)
-		look(self);
-	return statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
-}
-
-/* Says how many lines a long call has written, and ends it where the caller has cancelled it. */
-static void
-show_progress(SpiRepository *self, size_t lines_done)
-{
-	CHECK_FOR_INTERRUPTS();
-	if (!self->shows_progress)
-		return;
-	/* An attempt that is undone takes what it showed with it. */
-	if (MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID)
-	{
-		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, get_relname_relid("order_lines", self->namespace));
-		pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
-		pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_CALLBACK);
-		pgstat_progress_update_param(PROGRESS_LINES_TOTAL, self->lines_total);
-	}
-	pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, lines_done);
-}
-
-/*
- * So many elements of arrays are handed to a statement at once.  In between the
- * caller can cancel, and no array outgrows what PostgreSQL allows.
- */
-#define ELEMENTS_PER_STATEMENT 1000
-
-/* Runs a statement that takes arrays on all n elements; returns how many rows it has read or written. */
-static uint64
-execute_on_arrays(Repository *repository, Statement *statement, size_t n, const Column *columns, Reader *reader)
-{
-	bool		writes_lines = columns[0].value == orderid && statement->is_fresh;
-	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
-	uint64		nrows = 0;
-
-	for (size_t done = 0; done < n && !(reader && reader->has_seen_enough); done += ELEMENTS_PER_STATEMENT)
-	{
-		MemoryContext old = MemoryContextSwitchTo(arrays);
-		NullableDatum values[MAX_PARAMETERS] = {{0}};
-
-		show_progress((SpiRepository *) repository, writes_lines ? done : 0);
-		for (int i = 0; i < statement->nparameters; i++)
-			values[i] = column_array(&columns[i], done, Min(n, done + ELEMENTS_PER_STATEMENT), statement->types[i]);
-		nrows += execute(repository, statement, values, reader);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(arrays);
-	}
-	MemoryContextDelete(arrays);
-	return nrows;
 }
 
 /*
@@ -303,9 +72,9 @@ visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisit
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
 	if (n == 1)
-		execute(repository, &select_line, (NullableDatum[]) {orderid(lines, 0), sku(lines, 0)}, &reader);
+		execute(repository, &select_line, (NullableDatum[]) {line_orderid(lines, 0), line_sku(lines, 0)}, &reader);
 	else
-		execute_on_arrays(repository, &select_lines, n, (Column[]) {{lines, orderid}, {lines, sku}}, &reader);
+		execute_on_arrays(repository, &select_lines, n, (Column[]) {{lines, line_orderid}, {lines, line_sku}}, &reader);
 }
 
 static void
@@ -323,34 +92,6 @@ visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor vis
 
 	execute(repository, &select_lines_of_batch,
 			(NullableDatum[]) {string(batch->sku), string(batch->reference)}, &reader);
-}
-
-/* The one batch that a statement may find. */
-typedef struct FoundBatch
-{
-	Batch	   *batch;
-	bool		found;
-} FoundBatch;
-
-static bool
-keep_batch(void *context, const Batch *batch)
-{
-	FoundBatch *found = context;
-
-	*found->batch = *batch;
-	found->found = true;
-	return false;
-}
-
-/* Reads the batch that a statement finds by its key; false where there is none. */
-static bool
-read_batch(Repository *repository, Statement *statement, const NullableDatum *key, Batch *batch)
-{
-	FoundBatch	found = {.batch = batch};
-	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, keep_batch, &found);
-
-	execute(repository, statement, key, &reader);
-	return found.found;
 }
 
 static bool
@@ -574,95 +315,6 @@ add_batch(Repository *repository, const Batch *batch)
 						}, NULL), 1);
 }
 
-/*
- * A charge finds its batch where it was read, which is cheapest, or by its key.
- *
- * Where others write to a batch all the time it is no longer where it was read,
- * and to look there is in vain.  After that has happened, so many charges look
- * by the key at once.
- */
-#define CHARGES_BY_KEY 100
-
-static int	charges_by_key = 0;
-
-/*
- * By its key all versions of the batch are met, the oldest first.  Where this
- * transaction has written many of them, or somebody's old snapshot keeps them,
- * the newest has to be looked for instead.  The former is so after some charges
- * in one transaction; the latter shows by the buffers that a charge takes, and
- * is taken to be so for some charges.
- */
-#define CHARGES_WITHOUT_LOOKING 8
-#define BUFFERS_OF_CHARGE 64
-#define CHARGES_BY_PLACE 1000
-
-static TransactionId charging = InvalidTransactionId;
-static int	charges_made = 0;
-static int	charges_by_place = 0;
-
-static bool
-has_charged_a_lot(void)
-{
-	TransactionId transaction = GetTopTransactionIdIfAny();
-
-	if (!TransactionIdIsValid(transaction) || !TransactionIdEquals(transaction, charging))
-		charges_made = 0;
-	charging = transaction;
-	return ++charges_made > CHARGES_WITHOUT_LOOKING;
-}
-
-/* Where the newest version of the batch is, if that can be charged; or 0. */
-static uint64
-newest_place(Repository *repository, const Charge *charge)
-{
-	Batch		batch = {.place = 0};
-
-	read_batch(repository, &select_newest_batch,
-			   (NullableDatum[]) {string(charge->sku), string(charge->reference)}, &batch);
-	return batch_available_quantity(&batch) >= charge->units ? batch.place : 0;
-}
-
-/* Charges the batch where it is said to be or, if it is no longer there, by its key. */
-static bool
-charge_one(Repository *repository, Charge charge)
-{
-	ItemPointerData tid;
-	NullableDatum values[] = {
-		string(charge.sku), string(charge.reference), number(charge.units), {.value = PointerGetDatum(&tid)}
-	};
-	int			attempts = 1;
-	int64		buffers;
-	bool		done;
-
-	if (charges_by_key > 0)
-	{
-		charges_by_key--;
-		if (charges_by_place == 0 && !(charge.place & PLACE_IS_OWN))
-			charge.place = 0;
-	}
-	if (charges_by_place > 0)
-	{
-		charges_by_place--;
-		attempts = 3;
-	}
-	if ((has_charged_a_lot() || charges_by_place > 0) && charge.place == 0)
-		charge.place = newest_place(repository, &charge);
-	while (charge.place != 0)
-	{
-		tid = place_tid(charge.place);
-		if (execute(repository, &charge_batch_in_place, values, NULL) == 1)
-			return true;
-		charge.place = --attempts > 0 ? newest_place(repository, &charge) : 0;
-		charges_by_key = CHARGES_BY_KEY;
-	}
-
-	buffers = pgBufferUsage.shared_blks_hit;
-	done = execute(repository, &charge_batch, values, NULL) == 1;
-	if (pgBufferUsage.shared_blks_hit - buffers > BUFFERS_OF_CHARGE)
-		charges_by_place = CHARGES_BY_PLACE;
-	return done;
-}
-
 static bool
 charge_batches(Repository *repository, const Charge *charges, size_t n)
 {
@@ -702,11 +354,13 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 
 	if (n == 1)
 		added = execute(repository, &insert_line, (NullableDatum[]) {
-						orderid(lines, 0), sku(lines, 0), qty(lines, 0), batchref(lines, 0), allocated_at(lines, 0)
+						line_orderid(lines, 0), line_sku(lines, 0), line_qty(lines, 0),
+						line_batchref(lines, 0), line_allocated_at(lines, 0)
 						}, NULL);
 	else
 		added = execute_on_arrays(repository, &insert_lines, n, (Column[]) {
-								  {lines, orderid}, {lines, sku}, {lines, qty}, {lines, batchref}, {lines, allocated_at}
+								  {lines, line_orderid}, {lines, line_sku}, {lines, line_qty},
+								  {lines, line_batchref}, {lines, line_allocated_at}
 								  }, NULL);
 	expect_rows(added, n);
 }
@@ -718,13 +372,13 @@ change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 
 	if (n == 1)
 		changed = execute(repository, &update_line, (NullableDatum[]) {
-						  orderid(from, 0), sku(from, 0), qty(from, 0), batchref(from, 0),
-						  qty(to, 0), batchref(to, 0), allocated_at(to, 0)
+						  line_orderid(from, 0), line_sku(from, 0), line_qty(from, 0), line_batchref(from, 0),
+						  line_qty(to, 0), line_batchref(to, 0), line_allocated_at(to, 0)
 						  }, NULL);
 	else
 		changed = execute_on_arrays(repository, &update_lines, n, (Column[]) {
-									{from, orderid}, {from, sku}, {from, qty}, {from, batchref},
-									{to, qty}, {to, batchref}, {to, allocated_at}
+									{from, line_orderid}, {from, line_sku}, {from, line_qty}, {from, line_batchref},
+									{to, line_qty}, {to, line_batchref}, {to, line_allocated_at}
 									}, NULL);
 	return lines_held(repository, from, n, changed == n);
 }
@@ -736,11 +390,11 @@ remove_lines(Repository *repository, OrderLine **lines, size_t n)
 
 	if (n == 1)
 		removed = execute(repository, &delete_line, (NullableDatum[]) {
-						  orderid(lines, 0), sku(lines, 0), qty(lines, 0), batchref(lines, 0)
+						  line_orderid(lines, 0), line_sku(lines, 0), line_qty(lines, 0), line_batchref(lines, 0)
 						  }, NULL);
 	else
 		removed = execute_on_arrays(repository, &delete_lines, n, (Column[]) {
-									{lines, orderid}, {lines, sku}, {lines, qty}, {lines, batchref}
+									{lines, line_orderid}, {lines, line_sku}, {lines, line_qty}, {lines, line_batchref}
 									}, NULL);
 	return lines_held(repository, lines, n, removed == n);
 }
@@ -748,35 +402,6 @@ remove_lines(Repository *repository, OrderLine **lines, size_t n)
 /*
  * For the unit of work
  */
-
-/* Begins an attempt, connected to SPI. */
-void
-spi_repository_begin_attempt(SpiRepository *self)
-{
-	self->has_looked = false;
-	self->write_failed = false;
-	self->is_as_read = false;
-	statement_settings_for_call();
-}
-
-/* Ends an attempt that has come to its verdict. */
-void
-spi_repository_end_attempt(SpiRepository *self)
-{
-	if (self->has_looked)
-		PopActiveSnapshot();
-}
-
-/*
- * May what others do explain how this attempt has ended?  Not if no other
- * transaction has ended since it looked, for then the tables are as it has seen
- * them; nor if the rows are that it could not write.
- */
-bool
-spi_repository_others_explain_it(const SpiRepository *self)
-{
-	return self->has_looked && !self->is_as_read && ends_of_others(GetLatestSnapshot()) != self->moment;
-}
 
 /* Has the index a key of ours, and no other?  It may be one that is being built to replace the one we have made. */
 static bool
@@ -845,12 +470,6 @@ find_owner(const SpiRepository *self)
 void
 spi_repository_init(SpiRepository *self, Oid namespace)
 {
-	static bool counts_undone = false;
-
-	if (!counts_undone)
-		RegisterSubXactCallback(count_undone, NULL);
-	counts_undone = true;
-
 	/* What others have changed about the tables is known by now, so plans are made where that is expected. */
 	AcceptInvalidationMessages();
 	*self = (SpiRepository) {
@@ -881,22 +500,4 @@ spi_repository_init(SpiRepository *self, Oid namespace)
 		}
 	};
 	self->owner = find_owner(self);
-}
-
-/* From now on, other sessions see how far a call with so many lines is: as a COPY into order_lines. */
-void
-spi_repository_begin_progress(SpiRepository *self, size_t lines)
-{
-	self->lines_total = lines;
-	/* A COPY whose trigger calls us goes on showing its own progress. */
-	self->shows_progress = MyBEEntry && MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID;
-}
-
-/* Ends that. */
-void
-spi_repository_end_progress(SpiRepository *self)
-{
-	if (self->shows_progress)
-		pgstat_progress_end_command();
-	self->shows_progress = false;
 }

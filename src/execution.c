@@ -1,0 +1,207 @@
+/*
+ * execution.c
+ *		Runs statements for the repository over SPI: all that an attempt reads, it
+ *		reads as of one moment; and other sessions see how far a long call is.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/progress.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/backend_progress.h"
+#include "utils/backend_status.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "execution.h"
+
+/*
+ * Attempts, and the moment of each
+ */
+
+/* How many subtransactions of this session have been undone: to the server, these are ends of transactions, too. */
+static uint64 subtransactions_undone = 0;
+
+/* Counts them: a callback, which comes for all that happens to subtransactions. */
+static void
+count_undone(SubXactEvent event, SubTransactionId subtransaction, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
+		subtransactions_undone++;
+}
+
+/* How many transactions of others have ended, counted from any number, when the snapshot was taken. */
+static uint64
+ends_of_others(Snapshot snapshot)
+{
+	return snapshot->snapXactCompletionCount - subtransactions_undone;
+}
+
+/* Takes the snapshot for all that this attempt reads, before it reads first. */
+static void
+look(SpiRepository *self)
+{
+	Snapshot	snapshot;
+
+	if (self->has_looked)
+		return;
+	CommandCounterIncrement();
+	snapshot = self->sees_latest ? GetLatestSnapshot() : GetTransactionSnapshot();
+	self->moment = ends_of_others(snapshot);
+	PushActiveSnapshot(snapshot);
+	self->has_looked = true;
+}
+
+/* Begins an attempt, connected to SPI. */
+void
+spi_repository_begin_attempt(SpiRepository *self)
+{
+	static bool counts_undone = false;
+
+	if (!counts_undone)
+		RegisterSubXactCallback(count_undone, NULL);
+	counts_undone = true;
+
+	self->has_looked = false;
+	self->write_failed = false;
+	self->is_as_read = false;
+	statement_settings_for_call();
+}
+
+/* Ends an attempt that has come to its verdict. */
+void
+spi_repository_end_attempt(SpiRepository *self)
+{
+	if (self->has_looked)
+		PopActiveSnapshot();
+}
+
+/*
+ * May what others do explain how this attempt has ended?  Not if no other
+ * transaction has ended since it looked, for then the tables are as it has seen
+ * them; nor if the rows are that it could not write.
+ */
+bool
+spi_repository_others_explain_it(const SpiRepository *self)
+{
+	return self->has_looked && !self->is_as_read && ends_of_others(GetLatestSnapshot()) != self->moment;
+}
+
+/*
+ * Progress
+ */
+
+/* Beside what a COPY shows; the view allocation_progress reads it. */
+#define PROGRESS_LINES_TOTAL (PGSTAT_NUM_PROGRESS_PARAM - 1)
+
+/* From now on, other sessions see how far a call with so many lines is: as a COPY into order_lines. */
+void
+spi_repository_begin_progress(SpiRepository *self, size_t lines)
+{
+	self->lines_total = lines;
+	/* A COPY whose trigger calls us goes on showing its own progress. */
+	self->shows_progress = MyBEEntry && MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID;
+}
+
+/* Ends that. */
+void
+spi_repository_end_progress(SpiRepository *self)
+{
+	if (self->shows_progress)
+		pgstat_progress_end_command();
+	self->shows_progress = false;
+}
+
+/* Says how many lines a long call has written, and ends it where the caller has cancelled it. */
+void
+show_progress(SpiRepository *self, size_t lines_done)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (!self->shows_progress)
+		return;
+	/* An attempt that is undone takes what it showed with it. */
+	if (MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID)
+	{
+		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, get_relname_relid("order_lines", self->namespace));
+		pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
+		pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_CALLBACK);
+		pgstat_progress_update_param(PROGRESS_LINES_TOTAL, self->lines_total);
+	}
+	pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, lines_done);
+}
+
+/*
+ * Statements
+ */
+
+/* Runs a statement; returns how many rows it has read or written. */
+uint64
+execute(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader)
+{
+	SpiRepository *self = (SpiRepository *) repository;
+
+	if (!statement->is_fresh)
+		look(self);
+	return statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
+}
+
+/*
+ * So many elements of arrays are handed to a statement at once.  In between the
+ * caller can cancel, and no array outgrows what PostgreSQL allows.
+ */
+#define ELEMENTS_PER_STATEMENT 1000
+
+/* Runs a statement that takes arrays on all n elements; returns how many rows it has read or written. */
+uint64
+execute_on_arrays(Repository *repository, Statement *statement, size_t n, const Column *columns, Reader *reader)
+{
+	bool		writes_lines = columns[0].value == line_orderid && statement->is_fresh;
+	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
+	uint64		nrows = 0;
+
+	for (size_t done = 0; done < n && !(reader && reader->has_seen_enough); done += ELEMENTS_PER_STATEMENT)
+	{
+		MemoryContext old = MemoryContextSwitchTo(arrays);
+		NullableDatum values[MAX_PARAMETERS] = {{0}};
+
+		show_progress((SpiRepository *) repository, writes_lines ? done : 0);
+		for (int i = 0; i < statement->nparameters; i++)
+			values[i] = column_array(&columns[i], done, Min(n, done + ELEMENTS_PER_STATEMENT), statement->types[i]);
+		nrows += execute(repository, statement, values, reader);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(arrays);
+	}
+	MemoryContextDelete(arrays);
+	return nrows;
+}
+
+/* The one batch that a statement may find. */
+typedef struct FoundBatch
+{
+	Batch	   *batch;
+	bool		found;
+} FoundBatch;
+
+/* Keeps the batch, and wants no other. */
+static bool
+keep_batch(void *context, const Batch *batch)
+{
+	FoundBatch *found = context;
+
+	*found->batch = *batch;
+	found->found = true;
+	return false;
+}
+
+/* Reads the batch that a statement finds by its key; false where there is none. */
+bool
+read_batch(Repository *repository, Statement *statement, const NullableDatum *key, Batch *batch)
+{
+	FoundBatch	found = {.batch = batch};
+	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, keep_batch, &found);
+
+	execute(repository, statement, key, &reader);
+	return found.found;
+}

@@ -1,0 +1,38 @@
+/*
+ * parameters.h
+ *		Values and arrays, as parameters of statements.
+ */
+#ifndef PARAMETERS_H
+#define PARAMETERS_H
+
+#include "repository.h"
+
+extern NullableDatum number(int32 value);
+extern NullableDatum string(const char *value);
+
+/* A parameter that is an array: what a function says of each of these lines, charges or demands. */
+typedef struct Column
+{
+	const void *elements;
+	NullableDatum (*value) (const void *elements, size_t i);
+} Column;
+
+/* Of lines, which come as pointers to them. */
+extern NullableDatum line_orderid(const void *lines, size_t i);
+extern NullableDatum line_sku(const void *lines, size_t i);
+extern NullableDatum line_qty(const void *lines, size_t i);
+extern NullableDatum line_batchref(const void *lines, size_t i);
+extern NullableDatum line_allocated_at(const void *lines, size_t i);
+
+/* Of charges. */
+extern NullableDatum charge_sku(const void *charges, size_t i);
+extern NullableDatum charge_reference(const void *charges, size_t i);
+extern NullableDatum charge_units(const void *charges, size_t i);
+
+/* Of demands. */
+extern NullableDatum demand_sku(const void *demands, size_t i);
+extern NullableDatum demand_qty(const void *demands, size_t i);
+
+extern NullableDatum column_array(const Column *column, size_t from, size_t to, Oid array_type);
+
+#endif							/* PARAMETERS_H */
