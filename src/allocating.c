@@ -36,6 +36,9 @@ typedef struct Allocation
 	Placing		placing;
 } Allocation;
 
+/* The turn of a line that storage does not know. */
+#define NOT_RECORDED INT64_MIN
+
 static int
 compare_positions(const OrderLine *a, const OrderLine *b)
 {
@@ -84,7 +87,8 @@ collect_requests(Allocation *command)
 			.orderid = line->orderid, .sku = line->sku,
 			.qty = command->is_afresh ? command->terms.qty : line->qty,
 			.has_date = command->terms.has_date, .needed_by = command->terms.needed_by,
-			.held_until = command->terms.held_until
+			.held_until = command->terms.held_until,
+			.ordered_at = NOT_RECORDED
 		};
 		requests[i] = (Request) {.line = line};
 	}
@@ -289,7 +293,7 @@ gather_claims(Allocation *command)
 	}
 	/* Later in the call is later.  What was known before gets no number, lest the last ones lie in the future. */
 	for (size_t i = 0, nrecorded = 0; i < command->n; i++)
-		if (command->lines[i].ordered_at == 0)
+		if (command->lines[i].ordered_at == NOT_RECORDED)
 			command->lines[i].ordered_at = command->now + nrecorded++;
 
 	if (command->has_looked)

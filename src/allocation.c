@@ -25,42 +25,29 @@
 
 PG_MODULE_MAGIC_EXT(.name = "allocation", .version = ALLOCATION_VERSION);
 
-/* Lines of these SKUs and quantities; the orders are still to be filled in. */
-static OrderLine *
-new_lines(const ArrayArgument *skus, const ArrayArgument *qtys)
-{
-	OrderLine  *lines = MemoryContextAllocHuge(CurrentMemoryContext, skus->n * sizeof(OrderLine));
-
-	for (int i = 0; i < skus->n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		lines[i] = (OrderLine) {
-			.sku = name_element(skus, i),
-			.qty = quantity_element(qtys, i)
-		};
-	}
-	return lines;
-}
-
-/*
- * The unit of work over the tables beside the function that is called, which
- * is about to write.
- */
+/* The unit of work over the tables beside the function that is called. */
 static UnitOfWork *
-begin(FunctionCallInfo fcinfo, Subtransaction *subtransaction, const char *function)
+begin_reading(FunctionCallInfo fcinfo, Subtransaction *subtransaction)
 {
-	PreventCommandIfReadOnly(function);
 	subtransaction_init(subtransaction, get_func_namespace(fcinfo->flinfo->fn_oid));
 	return &subtransaction->base;
 }
 
+/* The same for a function that is about to write. */
+static UnitOfWork *
+begin(FunctionCallInfo fcinfo, Subtransaction *subtransaction, const char *function)
+{
+	PreventCommandIfReadOnly(function);
+	return begin_reading(fcinfo, subtransaction);
+}
+
 /*
- * The functions
+ * Batches
  */
 
 PG_FUNCTION_INFO_V1(allocation_add_batch);
 
-/* add_batch(ref text, sku text, qty integer, eta date) RETURNS void */
+/* add_batch(ref text, sku text, qty integer, eta date, rank integer) RETURNS void */
 PGDLLEXPORT Datum
 allocation_add_batch(PG_FUNCTION_ARGS)
 {
@@ -71,65 +58,26 @@ allocation_add_batch(PG_FUNCTION_ARGS)
 		.sku = name_argument(fcinfo, 1, "sku"),
 		.purchased_quantity = quantity_argument(fcinfo, 2),
 		.under_way = !PG_ARGISNULL(3),
-		.eta = PG_ARGISNULL(3) ? 0 : PG_GETARG_DATEADT(3)
+		.eta = PG_ARGISNULL(3) ? 0 : PG_GETARG_DATEADT(3),
+		.rank = integer_argument(fcinfo, 4, "rank")
 	};
 	Outcome		outcome = add_batch(uow, &batch);
 
 	if (outcome != DONE)
-		report_refused_batch(outcome, batch.reference);
+		report_refused_batch(outcome, &batch);
 	PG_RETURN_VOID();
 }
 
-PG_FUNCTION_INFO_V1(allocation_allocate);
-
-/* allocate(orderid text, sku text, qty integer) RETURNS text */
-PGDLLEXPORT Datum
-allocation_allocate(PG_FUNCTION_ARGS)
+/* The rows of a change to a batch, or an error that says why there is none. */
+static Datum
+changed_batch_result(FunctionCallInfo fcinfo, LinesResult *result, const char *reference)
 {
-	Subtransaction subtransaction;
-	UnitOfWork *uow = begin(fcinfo, &subtransaction, "allocate()");
-	OrderLine	line = {
-		.orderid = name_argument(fcinfo, 0, "orderid"),
-		.sku = name_argument(fcinfo, 1, "sku"),
-		.qty = quantity_argument(fcinfo, 2)
-	};
-	LineResult	result = allocate(uow, &line);
-
-	return line_result(fcinfo, &result, &line);
-}
-
-PG_FUNCTION_INFO_V1(allocation_deallocate);
-
-/* deallocate(orderid text, sku text) RETURNS text */
-PGDLLEXPORT Datum
-allocation_deallocate(PG_FUNCTION_ARGS)
-{
-	Subtransaction subtransaction;
-	UnitOfWork *uow = begin(fcinfo, &subtransaction, "deallocate()");
-	const char *orderid = name_argument(fcinfo, 0, "orderid");
-	const char *sku = name_argument(fcinfo, 1, "sku");
-	LineResult	result = deallocate(uow, orderid, sku);
-
-	/* A line that is not there has nothing to give back: no error. */
-	return reference_result(fcinfo, result.outcome == DONE ? result.line.batchref : NULL);
-}
-
-PG_FUNCTION_INFO_V1(allocation_reallocate);
-
-/* reallocate(orderid text, sku text, qty integer) RETURNS text */
-PGDLLEXPORT Datum
-allocation_reallocate(PG_FUNCTION_ARGS)
-{
-	Subtransaction subtransaction;
-	UnitOfWork *uow = begin(fcinfo, &subtransaction, "reallocate()");
-	OrderLine	line = {
-		.orderid = name_argument(fcinfo, 0, "orderid"),
-		.sku = name_argument(fcinfo, 1, "sku"),
-		.qty = PG_ARGISNULL(2) ? SAME_QUANTITY : quantity_argument(fcinfo, 2)
-	};
-	LineResult	result = reallocate(uow, &line);
-
-	return line_result(fcinfo, &result, &line);
+	if (result->refused.outcome != DONE)
+	{
+		result->batch.reference = reference;
+		report_refused_batch(result->refused.outcome, &result->batch);
+	}
+	return lines_result(fcinfo, result);
 }
 
 PG_FUNCTION_INFO_V1(allocation_change_batch_quantity);
@@ -150,31 +98,126 @@ allocation_change_batch_quantity(PG_FUNCTION_ARGS)
 	spi_repository_begin_progress(&subtransaction.repository, 0);
 	result = change_batch_quantity(uow, reference, qty);
 	spi_repository_end_progress(&subtransaction.repository);
-	if (result.refused.outcome != DONE)
-		report_refused_batch(result.refused.outcome, reference);
-	return lines_result(fcinfo, &result);
+	return changed_batch_result(fcinfo, &result, reference);
 }
 
-/* Allocates lines, the quantities of which the caller has asked for in qtys. */
+PG_FUNCTION_INFO_V1(allocation_change_batch_eta);
+
+/*
+ * change_batch_eta(ref text, eta date)
+ * RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+ */
+PGDLLEXPORT Datum
+allocation_change_batch_eta(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "change_batch_eta()");
+	const char *reference = name_argument(fcinfo, 0, "ref");
+	LinesResult result = change_batch_eta(uow, reference, !PG_ARGISNULL(1), PG_ARGISNULL(1) ? 0 : PG_GETARG_DATEADT(1));
+
+	return changed_batch_result(fcinfo, &result, reference);
+}
+
+/*
+ * Allocating
+ */
+
+/* The line that a function is called for: orderid, sku, qty, by, hold. */
+static OrderLine
+line_arguments(FunctionCallInfo fcinfo)
+{
+	OrderLine	line = {
+		.orderid = name_argument(fcinfo, 0, "orderid"),
+		.sku = name_argument(fcinfo, 1, "sku"),
+		.qty = quantity_argument(fcinfo, 2)
+	};
+
+	date_argument(fcinfo, 3, &line);
+	hold_argument(fcinfo, 4, &line);
+	return line;
+}
+
+PG_FUNCTION_INFO_V1(allocation_allocate);
+
+/* allocate(orderid text, sku text, qty integer, by date, hold interval) RETURNS text */
+PGDLLEXPORT Datum
+allocation_allocate(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "allocate()");
+	OrderLine	line = line_arguments(fcinfo);
+	LineResult	result = allocate(uow, &line);
+
+	return line_result(fcinfo, &result, &line);
+}
+
+/* The lines that a function is called for. */
+typedef struct LinesArgument
+{
+	OrderLine  *lines;
+	int			n;
+} LinesArgument;
+
+/*
+ * The lines of one order, or of as many as there are lines: orderid or orderids,
+ * skus, qtys; by and hold are the arguments from another one on.
+ */
+static LinesArgument
+lines_arguments(FunctionCallInfo fcinfo, bool one_order, int by)
+{
+	ArrayArgument orderids = {0};
+	const char *orderid = NULL;
+	ArrayArgument skus;
+	ArrayArgument qtys;
+	LinesArgument argument;
+	OrderLine	terms;
+
+	if (one_order)
+		orderid = name_argument(fcinfo, 0, "orderid");
+	else
+		orderids = array_argument(fcinfo, 0, "orderids", TEXTOID);
+	skus = array_argument(fcinfo, 1, "skus", TEXTOID);
+	qtys = array_argument(fcinfo, 2, "qtys", INT4OID);
+	if (!one_order)
+		refuse_unequal(&orderids, &skus);
+	refuse_unequal(&skus, &qtys);
+
+	argument = (LinesArgument) {
+		.lines = MemoryContextAllocHuge(CurrentMemoryContext, skus.n * sizeof(OrderLine)), .n = skus.n
+	};
+	terms = (OrderLine) {0};
+	date_argument(fcinfo, by, &terms);
+	hold_argument(fcinfo, by + 1, &terms);
+	for (int i = 0; i < skus.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		argument.lines[i] = terms;
+		argument.lines[i].orderid = one_order ? orderid : name_element(&orderids, i);
+		argument.lines[i].sku = name_element(&skus, i);
+		argument.lines[i].qty = quantity_element(&qtys, i);
+	}
+	return argument;
+}
+
+/* Allocates lines that are given in arrays. */
 static Datum
-allocate_many(FunctionCallInfo fcinfo, UnitOfWork *uow, OrderLine *lines,
-			  const ArrayArgument *qtys, bool all_or_nothing)
+allocate_many(FunctionCallInfo fcinfo, UnitOfWork *uow, LinesArgument argument, bool all_or_nothing)
 {
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
 	LinesResult result;
 
-	spi_repository_begin_progress(repository, qtys->n);
-	result = allocate_lines(uow, lines, qtys->n, all_or_nothing);
+	spi_repository_begin_progress(repository, argument.n);
+	result = allocate_lines(uow, argument.lines, argument.n, all_or_nothing);
 	spi_repository_end_progress(repository);
 	if (result.refused.outcome != DONE)
-		report_refused_lines(&result, quantity_element(qtys, result.position));
+		report_refused_lines(&result, &argument.lines[result.position]);
 	return lines_result(fcinfo, &result);
 }
 
 PG_FUNCTION_INFO_V1(allocation_allocate_lines);
 
 /*
- * allocate_lines(orderids text[], skus text[], qtys integer[], all_or_nothing boolean)
+ * allocate_lines(orderids text[], skus text[], qtys integer[], all_or_nothing boolean, by date, hold interval)
  * RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
  */
 PGDLLEXPORT Datum
@@ -182,24 +225,15 @@ allocation_allocate_lines(PG_FUNCTION_ARGS)
 {
 	Subtransaction subtransaction;
 	UnitOfWork *uow = begin(fcinfo, &subtransaction, "allocate_lines()");
-	ArrayArgument orderids = array_argument(fcinfo, 0, "orderids", TEXTOID);
-	ArrayArgument skus = array_argument(fcinfo, 1, "skus", TEXTOID);
-	ArrayArgument qtys = array_argument(fcinfo, 2, "qtys", INT4OID);
 	bool		all_or_nothing = flag_argument(fcinfo, 3, "all_or_nothing");
-	OrderLine  *lines;
 
-	refuse_unequal(&orderids, &skus);
-	refuse_unequal(&orderids, &qtys);
-	lines = new_lines(&skus, &qtys);
-	for (int i = 0; i < orderids.n; i++)
-		lines[i].orderid = name_element(&orderids, i);
-	return allocate_many(fcinfo, uow, lines, &qtys, all_or_nothing);
+	return allocate_many(fcinfo, uow, lines_arguments(fcinfo, false, 4), all_or_nothing);
 }
 
 PG_FUNCTION_INFO_V1(allocation_allocate_order);
 
 /*
- * allocate_order(orderid text, skus text[], qtys integer[], all_or_nothing boolean)
+ * allocate_order(orderid text, skus text[], qtys integer[], all_or_nothing boolean, by date, hold interval)
  * RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
  */
 PGDLLEXPORT Datum
@@ -207,17 +241,108 @@ allocation_allocate_order(PG_FUNCTION_ARGS)
 {
 	Subtransaction subtransaction;
 	UnitOfWork *uow = begin(fcinfo, &subtransaction, "allocate_order()");
-	const char *orderid = name_argument(fcinfo, 0, "orderid");
-	ArrayArgument skus = array_argument(fcinfo, 1, "skus", TEXTOID);
-	ArrayArgument qtys = array_argument(fcinfo, 2, "qtys", INT4OID);
 	bool		all_or_nothing = flag_argument(fcinfo, 3, "all_or_nothing");
-	OrderLine  *lines;
 
-	refuse_unequal(&skus, &qtys);
-	lines = new_lines(&skus, &qtys);
-	for (int i = 0; i < skus.n; i++)
-		lines[i].orderid = orderid;
-	return allocate_many(fcinfo, uow, lines, &qtys, all_or_nothing);
+	return allocate_many(fcinfo, uow, lines_arguments(fcinfo, true, 4), all_or_nothing);
+}
+
+/* Allocates n lines or says, as rows, why not. */
+static Datum
+try_to_allocate_many(FunctionCallInfo fcinfo, UnitOfWork *uow, OrderLine *lines, int n)
+{
+	SpiRepository *repository = &((Subtransaction *) uow)->repository;
+	LinesResult result;
+
+	spi_repository_begin_progress(repository, n);
+	result = try_allocate_lines(uow, lines, n);
+	spi_repository_end_progress(repository);
+	if (result.refused.outcome == REPEATED_LINE)
+		report_refused_lines(&result, &lines[result.position]);
+	return trial_result(fcinfo, &result);
+}
+
+PG_FUNCTION_INFO_V1(allocation_try_allocate);
+
+/*
+ * try_allocate(orderid text, sku text, qty integer, by date, hold interval)
+ * RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
+ */
+PGDLLEXPORT Datum
+allocation_try_allocate(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "try_allocate()");
+	OrderLine	line = line_arguments(fcinfo);
+
+	return try_to_allocate_many(fcinfo, uow, &line, 1);
+}
+
+PG_FUNCTION_INFO_V1(allocation_try_allocate_lines);
+
+/*
+ * try_allocate_lines(orderids text[], skus text[], qtys integer[], by date, hold interval)
+ * RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
+ */
+PGDLLEXPORT Datum
+allocation_try_allocate_lines(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "try_allocate_lines()");
+	LinesArgument argument = lines_arguments(fcinfo, false, 3);
+
+	return try_to_allocate_many(fcinfo, uow, argument.lines, argument.n);
+}
+
+PG_FUNCTION_INFO_V1(allocation_try_allocate_order);
+
+/*
+ * try_allocate_order(orderid text, skus text[], qtys integer[], by date, hold interval)
+ * RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
+ */
+PGDLLEXPORT Datum
+allocation_try_allocate_order(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "try_allocate_order()");
+	LinesArgument argument = lines_arguments(fcinfo, true, 3);
+
+	return try_to_allocate_many(fcinfo, uow, argument.lines, argument.n);
+}
+
+PG_FUNCTION_INFO_V1(allocation_promise);
+
+/* promise(sku text, qty integer, by date) RETURNS TABLE (batchref text, eta date) */
+PGDLLEXPORT Datum
+allocation_promise(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin_reading(fcinfo, &subtransaction);
+	OrderLine	line = {.sku = name_argument(fcinfo, 0, "sku"), .qty = quantity_argument(fcinfo, 1)};
+	Batch		batch;
+
+	date_argument(fcinfo, 2, &line);
+	return promise_result(fcinfo, promise(uow, &line, &batch) ? &batch : NULL);
+}
+
+/*
+ * Moving
+ */
+
+PG_FUNCTION_INFO_V1(allocation_deallocate);
+
+/* deallocate(orderid text, sku text) RETURNS text */
+PGDLLEXPORT Datum
+allocation_deallocate(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "deallocate()");
+	OrderLine	line = {.orderid = name_argument(fcinfo, 0, "orderid"), .sku = name_argument(fcinfo, 1, "sku")};
+	LineResult	result = deallocate(uow, line.orderid, line.sku);
+
+	/* A line that is not there has nothing to give back: no error. */
+	if (result.outcome == UNKNOWN_ORDER_LINE)
+		PG_RETURN_NULL();
+	return line_result(fcinfo, &result, &line);
 }
 
 PG_FUNCTION_INFO_V1(allocation_deallocate_order);
@@ -233,16 +358,99 @@ allocation_deallocate_order(PG_FUNCTION_ARGS)
 	UnitOfWork *uow = begin(fcinfo, &subtransaction, "deallocate_order()");
 	LinesResult result = deallocate_order(uow, name_argument(fcinfo, 0, "orderid"));
 
-	return lines_result(fcinfo, &result);
+	return order_result(fcinfo, &result);
 }
+
+PG_FUNCTION_INFO_V1(allocation_reallocate);
+
+/* reallocate(orderid text, sku text, qty integer, by date) RETURNS text */
+PGDLLEXPORT Datum
+allocation_reallocate(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "reallocate()");
+	OrderLine	line = {
+		.orderid = name_argument(fcinfo, 0, "orderid"),
+		.sku = name_argument(fcinfo, 1, "sku"),
+		.qty = PG_ARGISNULL(2) ? SAME_QUANTITY : quantity_argument(fcinfo, 2)
+	};
+	LineResult	result;
+
+	date_argument(fcinfo, 3, &line);
+	result = reallocate(uow, &line);
+	return line_result(fcinfo, &result, &line);
+}
+
+PG_FUNCTION_INFO_V1(allocation_reallocate_sku);
+
+/*
+ * reallocate_sku(sku text)
+ * RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+ */
+PGDLLEXPORT Datum
+allocation_reallocate_sku(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "reallocate_sku()");
+	const char *sku = name_argument(fcinfo, 0, "sku");
+	LinesResult result;
+
+	spi_repository_begin_progress(&subtransaction.repository, 0);
+	result = reallocate_sku(uow, sku);
+	spi_repository_end_progress(&subtransaction.repository);
+	return order_result(fcinfo, &result);
+}
+
+/*
+ * Shipping
+ */
+
+PG_FUNCTION_INFO_V1(allocation_ship);
+
+/* ship(orderid text, sku text, qty integer) RETURNS text */
+PGDLLEXPORT Datum
+allocation_ship(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "ship()");
+	OrderLine	line = {
+		.orderid = name_argument(fcinfo, 0, "orderid"),
+		.sku = name_argument(fcinfo, 1, "sku"),
+		.qty = PG_ARGISNULL(2) ? SAME_QUANTITY : quantity_argument(fcinfo, 2)
+	};
+	LineResult	result = ship(uow, line.orderid, line.sku, line.qty);
+
+	return line_result(fcinfo, &result, &line);
+}
+
+PG_FUNCTION_INFO_V1(allocation_ship_order);
+
+/*
+ * ship_order(orderid text, all_or_nothing boolean)
+ * RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+ */
+PGDLLEXPORT Datum
+allocation_ship_order(PG_FUNCTION_ARGS)
+{
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, "ship_order()");
+	const char *orderid = name_argument(fcinfo, 0, "orderid");
+	LinesResult result = ship_order(uow, orderid, flag_argument(fcinfo, 1, "all_or_nothing"));
+
+	return order_result(fcinfo, &result);
+}
+
+/*
+ * For the tables
+ */
 
 PG_FUNCTION_INFO_V1(allocation_batch_room);
 
-/* batch_room(purchased_quantity integer, allocated_quantity integer) RETURNS integer */
+/* batch_room(purchased_quantity integer, allocated_quantity integer, shipped_quantity integer) RETURNS integer */
 PGDLLEXPORT Datum
 allocation_batch_room(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT32(spi_repository_room(PG_GETARG_INT32(0), PG_GETARG_INT32(1)));
+	PG_RETURN_INT32(spi_repository_room(PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2)));
 }
 
 PG_FUNCTION_INFO_V1(allocation_keep_allocated_batches);

@@ -11,7 +11,9 @@
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 #include "arguments.h"
 
@@ -100,12 +102,47 @@ batch_quantity_argument(FunctionCallInfo fcinfo, int n)
 	return qty;
 }
 
+/* An argument that is any number, and not null. */
+int32
+integer_argument(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	refuse_null(PG_ARGISNULL(n), name, 0);
+	return PG_GETARG_INT32(n);
+}
+
 /* An argument that is true or false, and not null. */
 bool
 flag_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
 	refuse_null(PG_ARGISNULL(n), name, 0);
 	return PG_GETARG_BOOL(n);
+}
+
+/* An argument that is the date of a line, unless it is null. */
+void
+date_argument(FunctionCallInfo fcinfo, int n, OrderLine *line)
+{
+	line->has_date = !PG_ARGISNULL(n);
+	line->needed_by = line->has_date ? PG_GETARG_DATEADT(n) : 0;
+}
+
+/* An argument that says for how long from now a line is held; it is firm if that is null. */
+void
+hold_argument(FunctionCallInfo fcinfo, int n, OrderLine *line)
+{
+	TimestampTz now;
+
+	line->held_until = 0;
+	if (PG_ARGISNULL(n))
+		return;
+	now = GetCurrentTimestamp();
+	line->held_until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now),
+															   PG_GETARG_DATUM(n)));
+	if (line->held_until <= now || TIMESTAMP_NOT_FINITE(line->held_until))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("hold must be greater than zero, and finite"),
+				errdetail("It is %s.", DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(n)))));
 }
 
 /* An argument that is an array of this type and of one dimension; its elements are still to be checked. */

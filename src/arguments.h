@@ -8,6 +8,8 @@
 
 #include "fmgr.h"
 
+#include "model.h"
+
 /* An array with one element for each line. */
 typedef struct ArrayArgument
 {
@@ -20,7 +22,11 @@ typedef struct ArrayArgument
 extern const char *name_argument(FunctionCallInfo fcinfo, int n, const char *name);
 extern int32 quantity_argument(FunctionCallInfo fcinfo, int n);
 extern int32 batch_quantity_argument(FunctionCallInfo fcinfo, int n);
+extern int32 integer_argument(FunctionCallInfo fcinfo, int n, const char *name);
 extern bool flag_argument(FunctionCallInfo fcinfo, int n, const char *name);
+
+extern void date_argument(FunctionCallInfo fcinfo, int n, OrderLine *line);
+extern void hold_argument(FunctionCallInfo fcinfo, int n, OrderLine *line);
 
 extern ArrayArgument array_argument(FunctionCallInfo fcinfo, int n, const char *name, Oid type);
 extern const char *name_element(const ArrayArgument *argument, int i);

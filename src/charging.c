@@ -67,7 +67,8 @@ charge_one(Repository *repository, Charge charge)
 {
 	ItemPointerData tid;
 	NullableDatum values[] = {
-		string(charge.sku), string(charge.reference), number(charge.units), {.value = PointerGetDatum(&tid)}
+		string(charge.sku), string(charge.reference), number(charge.units), charge_eta(&charge, 0),
+		{.value = PointerGetDatum(&tid)}
 	};
 	int			attempts = 1;
 	int64		buffers;

@@ -70,12 +70,13 @@ spi_repository_begin_attempt(SpiRepository *self)
 	statement_settings_for_call();
 }
 
-/* Ends an attempt that has come to its verdict. */
+/* Ends what this attempt reads as of one moment: at its end, or to go on at another one. */
 void
-spi_repository_end_attempt(SpiRepository *self)
+spi_repository_end_moment(SpiRepository *self)
 {
 	if (self->has_looked)
 		PopActiveSnapshot();
+	self->has_looked = false;
 }
 
 /*

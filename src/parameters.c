@@ -6,6 +6,7 @@
 
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -25,6 +26,13 @@ string(const char *value)
 	if (!value)
 		return (NullableDatum) {.isnull = true};
 	return (NullableDatum) {.value = CStringGetTextDatum(value)};
+}
+
+/* When a batch comes; a null for the warehouse. */
+NullableDatum
+batch_eta(const Batch *batch)
+{
+	return (NullableDatum) {.value = DateADTGetDatum(batch->eta), .isnull = !batch->under_way};
 }
 
 /*
@@ -60,6 +68,20 @@ line_qty(const void *lines, size_t i)
 	return number(line_at(lines, i)->qty);
 }
 
+/* How many units of a line have left. */
+NullableDatum
+line_shipped_qty(const void *lines, size_t i)
+{
+	return number(line_at(lines, i)->shipped_qty);
+}
+
+/* The turn of a line. */
+NullableDatum
+line_ordered_at(const void *lines, size_t i)
+{
+	return (NullableDatum) {.value = TimestampTzGetDatum(line_at(lines, i)->ordered_at)};
+}
+
 /* The batch that serves a line; a null while it waits. */
 NullableDatum
 line_batchref(const void *lines, size_t i)
@@ -67,13 +89,29 @@ line_batchref(const void *lines, size_t i)
 	return string(line_at(lines, i)->batchref);
 }
 
-/* When a line got its batch; a null while it waits. */
+/* The date of a line; a null if it has none. */
 NullableDatum
-line_allocated_at(const void *lines, size_t i)
+line_needed_by(const void *lines, size_t i)
 {
 	const OrderLine *line = line_at(lines, i);
 
-	return (NullableDatum) {.value = TimestampTzGetDatum(line->allocated_at), .isnull = !line->batchref};
+	return (NullableDatum) {.value = DateADTGetDatum(line->needed_by), .isnull = !line->has_date};
+}
+
+/* When the hold of a line expires; a null if it is firm. */
+NullableDatum
+line_held_until(const void *lines, size_t i)
+{
+	const OrderLine *line = line_at(lines, i);
+
+	return (NullableDatum) {.value = TimestampTzGetDatum(line->held_until), .isnull = line->held_until == 0};
+}
+
+/* Which version of its row a line is. */
+NullableDatum
+line_version(const void *lines, size_t i)
+{
+	return (NullableDatum) {.value = TransactionIdGetDatum(line_at(lines, i)->version)};
 }
 
 /* The SKU of the batch that is charged. */
@@ -95,6 +133,31 @@ NullableDatum
 charge_units(const void *charges, size_t i)
 {
 	return number(((const Charge *) charges)[i].units);
+}
+
+/* The day on which a charge relies, and -infinity for the warehouse; a null if on none. */
+NullableDatum
+charge_eta(const void *charges, size_t i)
+{
+	const Charge *charge = &((const Charge *) charges)[i];
+
+	return (NullableDatum) {
+		.value = DateADTGetDatum(charge->under_way ? charge->eta : DATEVAL_NOBEGIN), .isnull = !charge->relies_on_day
+	};
+}
+
+/* A SKU. */
+NullableDatum
+sku(const void *skus, size_t i)
+{
+	return string(((const char *const *) skus)[i]);
+}
+
+/* The time. */
+NullableDatum
+time_of_all(const void *time, size_t i)
+{
+	return (NullableDatum) {.value = TimestampTzGetDatum(*(const TimestampTz *) time)};
 }
 
 /* The SKU that is asked for. */

@@ -23,6 +23,8 @@
 #include "rows.h"
 #include "statement.h"
 
+StaticAssertDecl(NEVER == DATEVAL_NOEND, "a blocked batch has the ETA 'infinity'");
+
 /* Refuses rows whose first columns have other types, or take for the same what differs. */
 static void
 check_types(const char *table, TupleDesc row_type, const Oid *types, int n)
@@ -43,7 +45,7 @@ check_types(const char *table, TupleDesc row_type, const Oid *types, int n)
 static void
 check_batch_types(DestReceiver *receiver, int operation, TupleDesc row_type)
 {
-	static const Oid types[] = {TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID};
+	static const Oid types[] = {TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, DATEOID};
 
 	check_types("batches", row_type, types, lengthof(types));
 }
@@ -51,7 +53,9 @@ check_batch_types(DestReceiver *receiver, int operation, TupleDesc row_type)
 static void
 check_line_types(DestReceiver *receiver, int operation, TupleDesc row_type)
 {
-	static const Oid types[] = {TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID};
+	static const Oid types[] = {
+		TEXTOID, TEXTOID, INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID, DATEOID, TIMESTAMPTZOID, XIDOID
+	};
 
 	check_types("order_lines", row_type, types, lengthof(types));
 }
@@ -161,18 +165,21 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	Batch		batch;
 
 	slot_getallattrs(slot);
-	check_not_null("batches", slot, 4);
+	check_not_null("batches", slot, 6);
 	batch.reference = read_string(slot, 0);
 	batch.sku = read_string(slot, 1);
 	batch.purchased_quantity = read_quantity("batches", slot, 2, 0);
 	batch.allocated_quantity = read_quantity("batches", slot, 3, 0);
-	batch.under_way = !slot->tts_isnull[4];
-	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[4]) : 0;
+	batch.shipped_quantity = read_quantity("batches", slot, 4, 0);
+	batch.rank = DatumGetInt32(slot->tts_values[5]);
+	batch.under_way = !slot->tts_isnull[6];
+	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[6]) : 0;
 	read_hints(slot, &batch);
-	if (slot->tts_nvalid > 6)
-		batch.is_taken = is_running(DatumGetTransactionId(slot->tts_values[6]));
+	if (slot->tts_nvalid > 8)
+		batch.is_taken = is_running(DatumGetTransactionId(slot->tts_values[8]));
 
-	if (batch_available_quantity(&batch) < reader->least && --reader->patience == 0)
+	if (reader->demand && (!batch_comes_by(&batch, reader->demand->latest) ||
+						   (batch_available_quantity(&batch) < reader->demand->qty && --reader->patience == 0)))
 		reader->has_seen_enough = true;
 	else
 		reader->has_seen_enough = !reader->visit_batch(reader->context, &batch);
@@ -188,12 +195,19 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 	OrderLine	line;
 
 	slot_getallattrs(slot);
-	check_not_null("order_lines", slot, 3);
+	check_not_null("order_lines", slot, 5);
 	line.orderid = read_string(slot, 0);
 	line.sku = read_string(slot, 1);
 	line.qty = read_quantity("order_lines", slot, 2, 1);
-	line.batchref = read_string(slot, 3);
-	line.allocated_at = line.batchref && !slot->tts_isnull[4] ? DatumGetTimestampTz(slot->tts_values[4]) : 0;
+	line.shipped_qty = read_quantity("order_lines", slot, 3, 0);
+	line.ordered_at = DatumGetTimestampTz(slot->tts_values[4]);
+	line.batchref = read_string(slot, 5);
+	line.has_date = !slot->tts_isnull[6];
+	line.needed_by = line.has_date ? DatumGetDateADT(slot->tts_values[6]) : 0;
+	line.held_until = slot->tts_isnull[7] ? 0 : DatumGetTimestampTz(slot->tts_values[7]);
+	if (line.held_until == 0 && !slot->tts_isnull[7])
+		line.held_until = 1;	/* 0 says that it is firm */
+	line.version = DatumGetTransactionId(slot->tts_values[8]);
 	reader->has_seen_enough = !reader->visit_line(reader->context, &line);
 	MemoryContextSwitchTo(old);
 	return !reader->has_seen_enough;

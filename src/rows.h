@@ -16,8 +16,8 @@ typedef struct Reader
 	BatchVisitor visit_batch;
 	LineVisitor visit_line;
 	void	   *context;
-	int32		least;			/* a batch with less left is too small */
-	int			patience;		/* after so many of these it has seen enough; 0: it has patience without end */
+	const Demand *demand;		/* a batch that comes later ends it; or NULL */
+	int			patience;		/* with a demand: after so many batches with less left it has seen enough */
 	bool		has_seen_enough;
 } Reader;
 

@@ -67,6 +67,12 @@ check_cancelled(Repository *repository)
 }
 
 static void
+look_again(Repository *repository)
+{
+	spi_repository_end_moment((SpiRepository *) repository);
+}
+
+static void
 visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
 {
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
@@ -94,12 +100,42 @@ visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor vis
 			(NullableDatum[]) {string(batch->sku), string(batch->reference)}, &reader);
 }
 
-static bool
-find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
+static void
+visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visit, void *context)
 {
-	if (sku)
-		return read_batch(repository, &select_batch_of_sku, (NullableDatum[]) {string(sku), string(reference)}, batch);
+	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
+
+	execute(repository, &select_lines_to_improve, (NullableDatum[]) {string(sku)}, &reader);
+}
+
+static void
+visit_expired_holds(Repository *repository, const char **skus, size_t n, int64_t now, LineVisitor visit, void *context)
+{
+	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
+
+	if (n == 1)
+		execute(repository, &select_expired_holds_of_sku, (NullableDatum[]) {sku(skus, 0), time_of_all(&now, 0)}, &reader);
+	else
+		execute_on_arrays(repository, &select_expired_holds, n, (Column[]) {{skus, sku}, {&now, time_of_all}}, &reader);
+}
+
+static bool
+find_batch(Repository *repository, const char *reference, Batch *batch)
+{
 	return read_batch(repository, &select_batch, (NullableDatum[]) {string(reference)}, batch);
+}
+
+static void
+visit_known_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
+{
+	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
+
+	if (n == 1)
+		execute(repository, &select_batch_of_sku,
+				(NullableDatum[]) {charge_sku(charges, 0), charge_reference(charges, 0)}, &reader);
+	else
+		execute_on_arrays(repository, &select_known_batches, n,
+						  (Column[]) {{charges, charge_sku}, {charges, charge_reference}}, &reader);
 }
 
 static bool
@@ -123,19 +159,20 @@ serves_lines(Repository *repository, const Batch *batch)
  * little is left it is exact.  Below zero says that the quantities are not right.
  */
 int32
-spi_repository_room(int32 purchased_quantity, int32 allocated_quantity)
+spi_repository_room(int32 purchased_quantity, int32 allocated_quantity, int32 shipped_quantity)
 {
-	if (allocated_quantity < 0 || allocated_quantity > purchased_quantity)
+	if (shipped_quantity < 0 || shipped_quantity > allocated_quantity || allocated_quantity > purchased_quantity)
 		return -1;
 	if (purchased_quantity - allocated_quantity <= 16)
 		return purchased_quantity - allocated_quantity;
 	return (int32) Min(pg_nextpower2_64(purchased_quantity - allocated_quantity), PG_INT32_MAX);
 }
 
-/* The first batches of one room that can meet a demand, up to the first that nobody else is taking from. */
+/* The first batches of one room that can meet a demand in time, up to the first that nobody else is taking from. */
 typedef struct BatchesOfRoom
 {
-	int32		room;			/* or the first that has any */
+	int64_t		latest;
+	int32		room;			/* 0: there is none */
 	Batch	   *batches;
 	int			n;
 	int			most;
@@ -145,11 +182,13 @@ static bool
 collect_batch(void *context, const Batch *batch)
 {
 	BatchesOfRoom *found = context;
-	int32		room = spi_repository_room(batch->purchased_quantity, batch->allocated_quantity);
+	int32		room = spi_repository_room(batch->purchased_quantity, batch->allocated_quantity, batch->shipped_quantity);
 
-	if (found->n > 0 && room != found->room)
+	if (found->room != 0 && room != found->room)
 		return false;
 	found->room = room;
+	if (!batch_comes_by(batch, found->latest))
+		return false;
 	found->batches[found->n++] = *batch;
 	return batch->is_taken && found->n < found->most;
 }
@@ -171,17 +210,17 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 {
 	Batch	   *batches = palloc(ROOMS * BATCHES_OF_ROOM * sizeof(Batch));
 	int			n = 0;
-	int64		room = spi_repository_room(demand.qty, 0);
+	int64		room = spi_repository_room(demand.qty, 0, 0);
 
 	while (room <= PG_INT32_MAX)
 	{
-		BatchesOfRoom found = {.batches = batches + n, .most = BATCHES_OF_ROOM};
+		BatchesOfRoom found = {.latest = demand.latest, .batches = batches + n, .most = BATCHES_OF_ROOM};
 		Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, collect_batch, &found);
 
 		execute(repository, &select_batches_by_room, (NullableDatum[]) {
 				string(demand.sku), number((int32) room), number(demand.qty)
 				}, &reader);
-		if (found.n == 0)
+		if (found.room == 0)
 			break;
 		if (found.room < room)
 			refuse_table("batches", "Its column \"room\" has not what is generated from the quantities.");
@@ -198,7 +237,7 @@ visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, v
 {
 	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
 
-	reader.least = demand.qty;
+	reader.demand = &demand;
 	reader.patience = PATIENCE;
 	execute(repository, &select_open_batches, (NullableDatum[]) {string(demand.sku)}, &reader);
 	if (reader.patience == 0)
@@ -248,12 +287,11 @@ keep_line(void *context, const OrderLine *line)
 static bool
 line_is_as_read(Repository *repository, const OrderLine *line)
 {
-	OrderLine	now = {.qty = 0};
+	OrderLine	now = {.version = InvalidTransactionId};
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, keep_line, &now);
 
 	execute(repository, &select_line_now, (NullableDatum[]) {string(line->orderid), string(line->sku)}, &reader);
-	return now.qty == line->qty && !now.batchref == !line->batchref &&
-		(!now.batchref || strcmp(now.batchref, line->batchref) == 0);
+	return now.version == line->version;
 }
 
 /* Notes that a write has failed; returns whether to look closer at the rows, which so far are as they were read. */
@@ -307,11 +345,9 @@ lock_batches(Repository *repository, const Charge *charges, size_t n)
 static void
 add_batch(Repository *repository, const Batch *batch)
 {
-	NullableDatum eta = {.value = DateADTGetDatum(batch->eta), .isnull = !batch->under_way};
-
 	expect_rows(execute(repository, &insert_batch, (NullableDatum[]) {
-						string(batch->reference), string(batch->sku),
-						number(batch->purchased_quantity), number(batch->allocated_quantity), eta
+						string(batch->reference), string(batch->sku), number(batch->purchased_quantity),
+						number(batch->rank), batch_eta(batch)
 						}, NULL), 1);
 }
 
@@ -326,8 +362,24 @@ charge_batches(Repository *repository, const Charge *charges, size_t n)
 		return true;
 	}
 	return batches_held(repository, charges, n, execute_on_arrays(repository, &charge_many, n, (Column[]) {
-						{charges, charge_sku}, {charges, charge_reference}, {charges, charge_units}
+						{charges, charge_sku}, {charges, charge_reference}, {charges, charge_units}, {charges, charge_eta}
 						}, NULL) == n);
+}
+
+static bool
+ship_from_batches(Repository *repository, const Charge *charges, size_t n)
+{
+	uint64		shipped;
+
+	if (n == 1)
+		shipped = execute(repository, &ship_from_batch, (NullableDatum[]) {
+						  charge_sku(charges, 0), charge_reference(charges, 0), charge_units(charges, 0)
+						  }, NULL);
+	else
+		shipped = execute_on_arrays(repository, &ship_from_many, n, (Column[]) {
+									{charges, charge_sku}, {charges, charge_reference}, {charges, charge_units}
+									}, NULL);
+	return batches_held(repository, charges, n, shipped == n);
 }
 
 static bool
@@ -343,7 +395,15 @@ shrink_batch(Repository *repository, const Batch *from, const Batch *to)
 {
 	return batch_held(repository, from, execute(repository, &set_quantities, (NullableDatum[]) {
 					  string(from->sku), string(from->reference), number(from->allocated_quantity),
-					  number(to->purchased_quantity), number(to->allocated_quantity)
+					  number(from->shipped_quantity), number(to->purchased_quantity), number(to->allocated_quantity)
+					  }, NULL) == 1);
+}
+
+static bool
+reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
+{
+	return batch_held(repository, from, execute(repository, &set_eta, (NullableDatum[]) {
+					  string(from->sku), string(from->reference), number(from->shipped_quantity), batch_eta(to)
 					  }, NULL) == 1);
 }
 
@@ -354,13 +414,15 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 
 	if (n == 1)
 		added = execute(repository, &insert_line, (NullableDatum[]) {
-						line_orderid(lines, 0), line_sku(lines, 0), line_qty(lines, 0),
-						line_batchref(lines, 0), line_allocated_at(lines, 0)
+						line_orderid(lines, 0), line_sku(lines, 0), line_qty(lines, 0), line_shipped_qty(lines, 0),
+						line_ordered_at(lines, 0), line_batchref(lines, 0), line_needed_by(lines, 0),
+						line_held_until(lines, 0)
 						}, NULL);
 	else
 		added = execute_on_arrays(repository, &insert_lines, n, (Column[]) {
-								  {lines, line_orderid}, {lines, line_sku}, {lines, line_qty},
-								  {lines, line_batchref}, {lines, line_allocated_at}
+								  {lines, line_orderid}, {lines, line_sku}, {lines, line_qty}, {lines, line_shipped_qty},
+								  {lines, line_ordered_at}, {lines, line_batchref}, {lines, line_needed_by},
+								  {lines, line_held_until}
 								  }, NULL);
 	expect_rows(added, n);
 }
@@ -372,13 +434,15 @@ change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 
 	if (n == 1)
 		changed = execute(repository, &update_line, (NullableDatum[]) {
-						  line_orderid(from, 0), line_sku(from, 0), line_qty(from, 0), line_batchref(from, 0),
-						  line_qty(to, 0), line_batchref(to, 0), line_allocated_at(to, 0)
+						  line_orderid(from, 0), line_sku(from, 0), line_version(from, 0),
+						  line_qty(to, 0), line_shipped_qty(to, 0), line_ordered_at(to, 0), line_batchref(to, 0),
+						  line_needed_by(to, 0), line_held_until(to, 0)
 						  }, NULL);
 	else
 		changed = execute_on_arrays(repository, &update_lines, n, (Column[]) {
-									{from, line_orderid}, {from, line_sku}, {from, line_qty}, {from, line_batchref},
-									{to, line_qty}, {to, line_batchref}, {to, line_allocated_at}
+									{from, line_orderid}, {from, line_sku}, {from, line_version},
+									{to, line_qty}, {to, line_shipped_qty}, {to, line_ordered_at}, {to, line_batchref},
+									{to, line_needed_by}, {to, line_held_until}
 									}, NULL);
 	return lines_held(repository, from, n, changed == n);
 }
@@ -390,11 +454,11 @@ remove_lines(Repository *repository, OrderLine **lines, size_t n)
 
 	if (n == 1)
 		removed = execute(repository, &delete_line, (NullableDatum[]) {
-						  line_orderid(lines, 0), line_sku(lines, 0), line_qty(lines, 0), line_batchref(lines, 0)
+						  line_orderid(lines, 0), line_sku(lines, 0), line_version(lines, 0)
 						  }, NULL);
 	else
 		removed = execute_on_arrays(repository, &delete_lines, n, (Column[]) {
-									{lines, line_orderid}, {lines, line_sku}, {lines, line_qty}, {lines, line_batchref}
+									{lines, line_orderid}, {lines, line_sku}, {lines, line_version}
 									}, NULL);
 	return lines_held(repository, lines, n, removed == n);
 }
@@ -481,10 +545,14 @@ spi_repository_init(SpiRepository *self, Oid namespace)
 			.current_time = current_time,
 			.random_below = random_below,
 			.check_cancelled = check_cancelled,
+			.look_again = look_again,
 			.visit_known_lines = visit_known_lines,
 			.visit_lines_of_order = visit_lines_of_order,
 			.visit_lines_of_batch = visit_lines_of_batch,
+			.visit_lines_to_improve = visit_lines_to_improve,
+			.visit_expired_holds = visit_expired_holds,
 			.find_batch = find_batch,
+			.visit_known_batches = visit_known_batches,
 			.has_sku = has_sku,
 			.serves_lines = serves_lines,
 			.visit_first_batches = visit_first_batches,
@@ -492,8 +560,10 @@ spi_repository_init(SpiRepository *self, Oid namespace)
 			.lock_batches = lock_batches,
 			.add_batch = add_batch,
 			.charge_batches = charge_batches,
+			.ship_from_batches = ship_from_batches,
 			.resize_batch = resize_batch,
 			.shrink_batch = shrink_batch,
+			.reschedule_batch = reschedule_batch,
 			.add_lines = add_lines,
 			.change_lines = change_lines,
 			.remove_lines = remove_lines

@@ -29,13 +29,13 @@ typedef struct SpiRepository
 } SpiRepository;
 
 /* spi_repository.c */
-extern int32 spi_repository_room(int32 purchased_quantity, int32 allocated_quantity);
+extern int32 spi_repository_room(int32 purchased_quantity, int32 allocated_quantity, int32 shipped_quantity);
 extern void spi_repository_init(SpiRepository *self, Oid namespace);
 extern bool spi_repository_met_duplicate(const SpiRepository *self, const ErrorData *error);
 
 /* execution.c */
 extern void spi_repository_begin_attempt(SpiRepository *self);
-extern void spi_repository_end_attempt(SpiRepository *self);
+extern void spi_repository_end_moment(SpiRepository *self);
 extern bool spi_repository_others_explain_it(const SpiRepository *self);
 extern void spi_repository_begin_progress(SpiRepository *self, size_t lines);
 extern void spi_repository_end_progress(SpiRepository *self);

@@ -21,8 +21,11 @@
 #define NEGATIVE "OPERATOR(pg_catalog.-) "
 
 /* All columns of the tables in their order: so a row need not be made anew, and shows where it is. */
-#define BATCH_COLUMNS "reference, sku, purchased_quantity, allocated_quantity, eta, room"
-#define LINE_COLUMNS "orderid, sku, qty, batchref, allocated_at"
+#define BATCH_COLUMNS "reference, sku, purchased_quantity, allocated_quantity, shipped_quantity, rank, eta, room"
+#define LINE_COLUMNS "orderid, sku, qty, shipped_qty, ordered_at, batchref, needed_by, held_until"
+
+/* Of a line also which version of its row it is. */
+#define KNOWN_LINE LINE_COLUMNS ", xmin"
 
 /*
  * A transaction that writes to a row many times leaves many versions of it, all
@@ -33,7 +36,7 @@
 #define NEWEST(column, value) column GE value " AND " column LE value " ORDER BY " column " DESC"
 
 #define LINE_BY_KEY \
-	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " NEWEST("sku", "$2")
+	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " NEWEST("sku", "$2")
 
 #define BATCH_BY_KEY \
 	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2")
@@ -52,13 +55,13 @@ Statement	select_line_now = {
 /* LIMIT keeps the planner from anything but one index look-up for each line, in their order. */
 Statement	select_lines = {
 	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (orderid, sku)"
-	" CROSS JOIN LATERAL (SELECT " LINE_COLUMNS " FROM %1$s.order_lines"
+	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
 	" WHERE orderid" EQ "asked.orderid AND sku" EQ "asked.sku LIMIT 1) AS l",
 	{TEXTARRAYOID, TEXTARRAYOID}, 2
 };
 
 Statement	select_lines_of_order = {
-	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE orderid" EQ "$1 ORDER BY sku",
+	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE orderid" EQ "$1 ORDER BY sku",
 	{TEXTOID}, 1
 };
 
@@ -93,16 +96,16 @@ Statement	select_allocation_of_batch = {
 };
 
 /* Of what is left, SQL sees the room only: it narrows what is read, and the model decides. */
-#define IN_PREFERENCE_ORDER " ORDER BY eta NULLS FIRST, reference"
+#define PREFERENCE_ORDER "eta NULLS FIRST, rank, reference"
 
 Statement	select_open_batches = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0" IN_PREFERENCE_ORDER,
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0 ORDER BY " PREFERENCE_ORDER,
 	{TEXTOID}, 1
 };
 
 Statement	select_batches_by_room = {
 	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0 AND room" GE "$2"
-	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3 ORDER BY room, eta NULLS FIRST, reference",
+	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3 ORDER BY room, " PREFERENCE_ORDER,
 	{TEXTOID, INT4OID, INT4OID}, 3
 };
 
@@ -111,14 +114,45 @@ Statement	select_batches = {
 	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS demand (sku, qty)"
 	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax FROM %1$s.batches"
 	" WHERE sku" EQ "demand.sku AND room" GT "0 AND room" GE "demand.qty"
-	IN_PREFERENCE_ORDER ") AS b",
+	" ORDER BY " PREFERENCE_ORDER ") AS b",
 	{TEXTARRAYOID, INT4ARRAYOID}, 2
 };
 
+/* LIMIT keeps the planner from anything but one index look-up for each batch, in their order. */
+Statement	select_known_batches = {
+	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
+	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax FROM %1$s.batches"
+	" WHERE sku" EQ "wanted.sku AND reference" EQ "wanted.reference LIMIT 1) AS b",
+	{TEXTARRAYOID, TEXTARRAYOID}, 2
+};
+
 Statement	select_lines_of_batch = {
-	"SELECT " LINE_COLUMNS " FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2"
-	" ORDER BY allocated_at DESC",
+	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE batchref" EQ "$2 AND sku" EQ "$1"
+	" ORDER BY ordered_at DESC, orderid DESC",
 	{TEXTOID, TEXTOID}, 2
+};
+
+Statement	select_lines_to_improve = {
+	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE batchref IS NULL AND sku" EQ "$1 AND qty" GT "shipped_qty"
+	" UNION ALL"
+	" SELECT l.* FROM %1$s.batches AS b"
+	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
+	" WHERE batchref" EQ "b.reference AND sku" EQ "b.sku AND qty" GT "shipped_qty) AS l"
+	" WHERE b.sku" EQ "$1 AND b.eta IS NOT NULL",
+	{TEXTOID}, 1
+};
+
+Statement	select_expired_holds = {
+	"SELECT l.* FROM pg_catalog.unnest($1) AS asked (sku)"
+	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
+	" WHERE sku" EQ "asked.sku AND held_until" LE "$2 AND batchref IS NOT NULL) AS l",
+	{TEXTARRAYOID, TIMESTAMPTZOID}, 2
+};
+
+Statement	select_expired_holds_of_sku = {
+	"SELECT " KNOWN_LINE " FROM %1$s.order_lines"
+	" WHERE sku" EQ "$1 AND held_until" LE "$2 AND batchref IS NOT NULL",
+	{TEXTOID, TIMESTAMPTZOID}, 2
 };
 
 Statement	lock_many = {
@@ -129,24 +163,29 @@ Statement	lock_many = {
 };
 
 Statement	insert_batch = {
-	"INSERT INTO %1$s.batches (reference, sku, purchased_quantity, allocated_quantity, eta) VALUES ($1, $2, $3, $4, $5)",
+	"INSERT INTO %1$s.batches (reference, sku, purchased_quantity, rank, eta) VALUES ($1, $2, $3, $4, $5)",
 	{TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID}, 5, .is_fresh = true
 };
+
+/* Is the batch to come on the day that was read?  Where that does not matter, the parameter is null. */
+#define COMES_ON(eta, day) \
+	"(coalesce(" eta ", '-infinity'::pg_catalog.date)" EQ day " OR " day " IS NULL)"
 
 /* The charge is the lock: no SELECT ... FOR UPDATE comes before it. */
 #define CHARGE(condition) \
 	"UPDATE %1$s.batches SET allocated_quantity = allocated_quantity" PLUS "$3" \
 	" WHERE " condition "sku" EQ "$1 AND reference" EQ "$2" \
-	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3 AND allocated_quantity" GE "(" NEGATIVE "$3)"
+	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3" \
+	" AND allocated_quantity" MINUS "shipped_quantity" GE "(" NEGATIVE "$3) AND " COMES_ON("eta", "$4")
 
 Statement	charge_batch = {
 	CHARGE(""),
-	{TEXTOID, TEXTOID, INT4OID}, 3, .is_fresh = true
+	{TEXTOID, TEXTOID, INT4OID, DATEOID}, 4, .is_fresh = true
 };
 
 Statement	charge_batch_in_place = {
-	CHARGE("ctid" EQ "$4 AND "),
-	{TEXTOID, TEXTOID, INT4OID, TIDOID}, 4, .is_fresh = true
+	CHARGE("ctid" EQ "$5 AND "),
+	{TEXTOID, TEXTOID, INT4OID, DATEOID, TIDOID}, 5, .is_fresh = true
 };
 
 /*
@@ -160,11 +199,28 @@ Statement	charge_batch_in_place = {
 
 Statement	charge_many = {
 	"UPDATE %1$s.batches AS b SET allocated_quantity = b.allocated_quantity" PLUS "c.units"
-	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
-	" AS c (sku, reference, units)"
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
+	" AS c (sku, reference, units, eta)"
 	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference")
 	" AND b.purchased_quantity" MINUS "b.allocated_quantity" GE "c.units"
-	" AND b.allocated_quantity" GE "(" NEGATIVE "c.units)",
+	" AND b.allocated_quantity" MINUS "b.shipped_quantity" GE "(" NEGATIVE "c.units) AND " COMES_ON("b.eta", "c.eta"),
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, DATEARRAYOID}, 4, .is_fresh = true
+};
+
+/* What has shipped goes on counting as allocated, so this touches no index. */
+Statement	ship_from_batch = {
+	"UPDATE %1$s.batches SET shipped_quantity = shipped_quantity" PLUS "$3"
+	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND eta IS NULL"
+	" AND allocated_quantity" MINUS "shipped_quantity" GE "$3",
+	{TEXTOID, TEXTOID, INT4OID}, 3, .is_fresh = true
+};
+
+Statement	ship_from_many = {
+	"UPDATE %1$s.batches AS b SET shipped_quantity = b.shipped_quantity" PLUS "c.units"
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
+	" AS c (sku, reference, units)"
+	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference") " AND b.eta IS NULL"
+	" AND b.allocated_quantity" MINUS "b.shipped_quantity" GE "c.units",
 	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3, .is_fresh = true
 };
 
@@ -175,54 +231,62 @@ Statement	set_purchased_quantity = {
 };
 
 Statement	set_quantities = {
-	"UPDATE %1$s.batches SET purchased_quantity = $4, allocated_quantity = $5"
-	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND allocated_quantity" EQ "$3",
-	{TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID}, 5, .is_fresh = true
+	"UPDATE %1$s.batches SET purchased_quantity = $5, allocated_quantity = $6"
+	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND allocated_quantity" EQ "$3 AND shipped_quantity" EQ "$4",
+	{TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID}, 6, .is_fresh = true
+};
+
+Statement	set_eta = {
+	"UPDATE %1$s.batches SET eta = $4 WHERE sku" EQ "$1 AND reference" EQ "$2 AND shipped_quantity" EQ "$3",
+	{TEXTOID, TEXTOID, INT4OID, DATEOID}, 4, .is_fresh = true
 };
 
 Statement	insert_line = {
-	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ") VALUES ($1, $2, $3, $4, $5)",
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 5, .is_fresh = true
+	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	{TEXTOID, TEXTOID, INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID, DATEOID, TIMESTAMPTZOID}, 8, .is_fresh = true
 };
 
 Statement	insert_lines = {
 	"INSERT INTO %1$s.order_lines (" LINE_COLUMNS ")"
 	" SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
-	" pg_catalog.unnest($4), pg_catalog.unnest($5)) AS added",
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 5, .is_fresh = true
+	" pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),"
+	" pg_catalog.unnest($8)) AS added",
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, DATEARRAYOID,
+	TIMESTAMPTZARRAYOID}, 8, .is_fresh = true
 };
 
-#define IS_STILL_THE_LINE \
-	"orderid" EQ "$1 AND sku" EQ "$2 AND qty" EQ "$3 AND (batchref" EQ "$4 OR batchref IS NULL AND $4 IS NULL)"
+/* A line is what it was if its row is the version that was read, which is kept while our snapshot shows it. */
+#define IS_STILL_THE_LINE "orderid" EQ "$1 AND sku" EQ "$2 AND xmin" EQ "$3"
 
 Statement	update_line = {
-	"UPDATE %1$s.order_lines SET qty = $5, batchref = $6, allocated_at = $7 WHERE " IS_STILL_THE_LINE,
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID}, 7, .is_fresh = true
+	"UPDATE %1$s.order_lines SET qty = $4, shipped_qty = $5, ordered_at = $6, batchref = $7, needed_by = $8,"
+	" held_until = $9 WHERE " IS_STILL_THE_LINE,
+	{TEXTOID, TEXTOID, XIDOID, INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID, DATEOID, TIMESTAMPTZOID}, 9,
+	.is_fresh = true
 };
 
 Statement	delete_line = {
 	"DELETE FROM %1$s.order_lines WHERE " IS_STILL_THE_LINE,
-	{TEXTOID, TEXTOID, INT4OID, TEXTOID}, 4, .is_fresh = true
+	{TEXTOID, TEXTOID, XIDOID}, 3, .is_fresh = true
 };
 
 #define ARE_STILL_THE_LINES \
-	IS_KEY("l.orderid", "was.orderid", "l.sku", "was.sku") " AND l.qty" EQ "was.qty" \
-	" AND (l.batchref" EQ "was.batchref OR l.batchref IS NULL AND was.batchref IS NULL)"
+	IS_KEY("l.orderid", "was.orderid", "l.sku", "was.sku") " AND l.xmin" EQ "was.version"
 
 Statement	update_lines = {
-	"UPDATE %1$s.order_lines AS l SET qty = was.new_qty, batchref = was.new_batchref, allocated_at = was.new_allocated_at"
+	"UPDATE %1$s.order_lines AS l SET qty = was.new_qty, shipped_qty = was.new_shipped_qty,"
+	" ordered_at = was.new_ordered_at, batchref = was.new_batchref, needed_by = was.new_needed_by, held_until = was.new_held_until"
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
-	" pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))"
-	" AS was (orderid, sku, qty, batchref, new_qty, new_batchref, new_allocated_at)"
+	" pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9))"
+	" AS was (orderid, sku, version, new_qty, new_shipped_qty, new_ordered_at, new_batchref, new_needed_by, new_held_until)"
 	" WHERE " ARE_STILL_THE_LINES,
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 7,
-	.is_fresh = true
+	{TEXTARRAYOID, TEXTARRAYOID, XIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
+	DATEARRAYOID, TIMESTAMPTZARRAYOID}, 9, .is_fresh = true
 };
 
 Statement	delete_lines = {
 	"DELETE FROM %1$s.order_lines AS l"
-	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
-	" AS was (orderid, sku, qty, batchref)"
+	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS was (orderid, sku, version)"
 	" WHERE " ARE_STILL_THE_LINES,
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID}, 4, .is_fresh = true
+	{TEXTARRAYOID, TEXTARRAYOID, XIDARRAYOID}, 3, .is_fresh = true
 };

@@ -7,16 +7,20 @@
 
 #include "statement.h"
 
-/* They read lines: orderid, sku, qty, batchref, allocated_at. */
+/* They read lines: orderid, sku, qty, shipped_qty, ordered_at, batchref, needed_by, held_until, version. */
 extern Statement select_line;
 extern Statement select_line_now;
 extern Statement select_lines;
 extern Statement select_lines_of_order;
 extern Statement select_lines_of_batch;
+extern Statement select_lines_to_improve;
+extern Statement select_expired_holds;
+extern Statement select_expired_holds_of_sku;
 
-/* They read batches: reference, sku, purchased_quantity, allocated_quantity, eta, room. */
+/* They read batches: reference, sku, purchased_quantity, allocated_quantity, shipped_quantity, rank, eta, room. */
 extern Statement select_batch;
 extern Statement select_batch_of_sku;
+extern Statement select_known_batches;
 extern Statement select_newest_batch;
 extern Statement select_open_batches;
 extern Statement select_batches_by_room;
@@ -33,8 +37,11 @@ extern Statement insert_batch;
 extern Statement charge_batch;
 extern Statement charge_batch_in_place;
 extern Statement charge_many;
+extern Statement ship_from_batch;
+extern Statement ship_from_many;
 extern Statement set_purchased_quantity;
 extern Statement set_quantities;
+extern Statement set_eta;
 extern Statement insert_line;
 extern Statement insert_lines;
 extern Statement update_line;

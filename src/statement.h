@@ -8,7 +8,7 @@
 
 #include "executor/spi.h"
 
-#define MAX_PARAMETERS 7
+#define MAX_PARAMETERS 9
 
 typedef struct Statement
 {

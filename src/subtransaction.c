@@ -62,7 +62,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		spi_repository_begin_attempt(repository);
 		result.verdict = body(&repository->base, command);
 		result.is_explained = !repository->write_failed || spi_repository_others_explain_it(repository);
-		spi_repository_end_attempt(repository);
+		spi_repository_end_moment(repository);
 		SPI_finish();
 		/* What a trigger has set goes no further. */
 		AtEOXact_GUC(false, nest_level);
