@@ -143,10 +143,10 @@ Statement	select_lines_to_improve = {
 };
 
 Statement	select_expired_holds = {
-	"SELECT l.* FROM pg_catalog.unnest($1) AS asked (sku)"
+	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (sku, at)"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
-	" WHERE sku" EQ "asked.sku AND held_until" LE "$2 AND batchref IS NOT NULL) AS l",
-	{TEXTARRAYOID, TIMESTAMPTZOID}, 2
+	" WHERE sku" EQ "asked.sku AND held_until" LE "asked.at AND batchref IS NOT NULL) AS l",
+	{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 2
 };
 
 Statement	select_expired_holds_of_sku = {
