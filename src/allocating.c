@@ -366,9 +366,6 @@ write_allocation(Allocation *command)
 	List		from = {.repository = repository};
 	List		to = {.repository = repository};
 
-	settle(placing);
-	if (!charge(repository, placing->charges, placing->ncharges))
-		return false;
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
 		if (!request->known)
@@ -379,6 +376,12 @@ write_allocation(Allocation *command)
 			append(&to, request->line);
 		}
 	}
+	if (added.n == 0 && from.n == 0)
+		return true;
+
+	settle(placing);
+	if (!charge(repository, placing->charges, placing->ncharges))
+		return false;
 	if (added.n > 0)
 		repository->add_lines(repository, (OrderLine **) added.items, added.n);
 	return write_known_lines(repository, &from, &to, &placing->taken_back);
