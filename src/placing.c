@@ -419,7 +419,7 @@ are_all_placed(const Placing *placing)
 
 /*
  * Charges what the unit of work changes about the batch, be it only which lines
- * it serves: whoever changes its day has to wait for that.  Its expired holds are
+ * it serves or by when: whoever changes its day has to wait for that.  Its expired holds are
  * left alone where there is room without them.
  */
 static void
@@ -431,7 +431,7 @@ charge_candidate(Placing *placing, Candidate *candidate)
 	candidate->takes_back = candidate->expired > 0 && batch_available_quantity(batch) < candidate->expired;
 	if (!candidate->takes_back)
 		units += candidate->expired;
-	if (units != 0 || candidate->takes_back || candidate->serves)
+	if (units != 0 || candidate->takes_back || candidate->serves || candidate->is_in_time)
 		placing->charges[placing->ncharges++] = charge_for(candidate, units);
 }
 
