@@ -128,16 +128,17 @@ Statement	select_known_batches = {
 
 Statement	select_lines_of_batch = {
 	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE batchref" EQ "$2 AND sku" EQ "$1"
-	" ORDER BY ordered_at DESC, orderid DESC",
+	" ORDER BY ordered_at DESC",
 	{TEXTOID, TEXTOID}, 2
 };
 
+/* OFFSET keeps the planner from anything but one index look-up for each batch: it would walk the lines of all batches. */
 Statement	select_lines_to_improve = {
 	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE batchref IS NULL AND sku" EQ "$1 AND qty" GT "shipped_qty"
 	" UNION ALL"
 	" SELECT l.* FROM %1$s.batches AS b"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
-	" WHERE batchref" EQ "b.reference AND sku" EQ "b.sku AND qty" GT "shipped_qty) AS l"
+	" WHERE batchref" EQ "b.reference AND sku" EQ "b.sku AND qty" GT "shipped_qty OFFSET 0) AS l"
 	" WHERE b.sku" EQ "$1 AND b.eta IS NOT NULL",
 	{TEXTOID}, 1
 };
