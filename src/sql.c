@@ -100,6 +100,20 @@ Statement	select_open_batches = {
 	{TEXTOID}, 1
 };
 
+/* Those after one of them that is in the warehouse, and there as well. */
+Statement	select_warehouse_after = {
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0"
+	" AND eta IS NULL AND reference" GT "$2" IN_PREFERENCE_ORDER,
+	{TEXTOID, TEXTOID}, 2
+};
+
+/* Those after one that is under way.  By both columns, so that no other index has the order. */
+Statement	select_shipments_after = {
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0"
+	" AND (eta, reference)" GT "($2, $3)" IN_PREFERENCE_ORDER,
+	{TEXTOID, DATEOID, TEXTOID}, 3
+};
+
 Statement	select_batches_by_room = {
 	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0 AND room" GE "$2"
 	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3 ORDER BY room, eta NULLS FIRST, reference",

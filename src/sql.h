@@ -19,6 +19,8 @@ extern Statement select_batch;
 extern Statement select_batch_of_sku;
 extern Statement select_newest_batch;
 extern Statement select_open_batches;
+extern Statement select_warehouse_after;
+extern Statement select_shipments_after;
 extern Statement select_batches_by_room;
 extern Statement select_batches;
 
