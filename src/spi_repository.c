@@ -261,7 +261,7 @@ visit_up_to_taken(void *context, const Batch *batch)
 	FirstBatches *first = context;
 	bool		goes_on = first->visit(first->context, batch);
 
-	first->pauses = first->may_pause && goes_on && batch->is_taken && 
+	first->pauses = first->may_pause && goes_on && batch->is_taken &&
 		batch_available_quantity(batch) >= first->demand->qty;
 	first->last = *batch;
 	return goes_on && !first->pauses;
