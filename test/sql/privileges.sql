@@ -101,9 +101,9 @@ END
 $$;
 CREATE TEMPORARY TABLE batches AS
 	SELECT 'fake'::pg_catalog.text AS reference, 'LAMP'::pg_catalog.text AS sku, 1000 AS purchased_quantity,
-		0 AS allocated_quantity, NULL::date AS eta, 100 AS room;
-CREATE TEMPORARY TABLE order_lines (orderid pg_catalog.text, sku pg_catalog.text, qty integer, batchref pg_catalog.text,
-	allocated_at timestamptz);
+		0 AS allocated_quantity, 0 AS shipped_quantity, 0 AS rank, NULL::date AS eta, 100 AS room;
+CREATE TEMPORARY TABLE order_lines (orderid pg_catalog.text, sku pg_catalog.text, qty integer, shipped_qty integer,
+	ordered_at timestamptz, batchref pg_catalog.text, needed_by date, held_until timestamptz);
 SET search_path = pg_temp, hostile, pg_catalog, public;
 
 -- Statements that do not guard themselves meet it:

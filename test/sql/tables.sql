@@ -13,8 +13,8 @@ INSERT INTO batches (reference, sku, purchased_quantity) VALUES ('batch-3', 'LAM
 
 -- A reference names one batch, and an order has one line of a SKU.
 INSERT INTO batches (reference, sku, purchased_quantity) VALUES ('batch-1', 'CHAIR', 1);
-INSERT INTO order_lines (orderid, sku, qty) VALUES ('order-1', 'LAMP', 1);
-INSERT INTO order_lines (orderid, sku, qty) VALUES ('order-2', 'LAMP', 0);
+INSERT INTO order_lines (orderid, sku, qty, ordered_at) VALUES ('order-1', 'LAMP', 1, now());
+INSERT INTO order_lines (orderid, sku, qty, ordered_at) VALUES ('order-2', 'LAMP', 0, now());
 
 -- A batch that serves lines stays, under its name.
 \set VERBOSITY default

@@ -26,7 +26,9 @@ SELECT * FROM change_batch_quantity('chairs', 0);
 DELETE FROM batches WHERE reference = 'chairs';
 SELECT * FROM stock WHERE sku = 'CHAIR';
 
--- allocations: the lines that have a batch, and when they got it.
-SELECT orderid, sku, qty, batchref, allocated_at <= clock_timestamp() AS allocated
+-- allocations: the lines that have a batch, the day on which it comes and the one by which they need it. waiting: the
+-- others. Both say since when.
+SELECT orderid, sku, qty, shipped_qty, batchref, ordered_at <= clock_timestamp() AS ordered, needed_by, held_until, eta
 	FROM allocations ORDER BY orderid, sku;
-SELECT orderid, sku, qty, batchref, allocated_at FROM order_lines WHERE batchref IS NULL ORDER BY orderid, sku;
+SELECT orderid, sku, qty, shipped_qty, ordered_at <= clock_timestamp() AS ordered, needed_by, held_until
+	FROM waiting ORDER BY orderid, sku;
