@@ -7,8 +7,8 @@ DATA = $(wildcard sql/allocation--*.sql)
 PG_CPPFLAGS = -DALLOCATION_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden
 
-REGRESS = install allocate deallocate reallocate change_batch_quantity allocate_lines errors arguments \
-	transactions tables views read_only privileges check_allocation unusual
+REGRESS = install allocate deallocate reallocate change_batch_quantity allocate_lines arrival dates queue shipping holds \
+	refusals promise recipes errors arguments transactions tables views read_only privileges check_allocation unusual
 REGRESS_OPTS = --inputdir=test --outputdir=. --load-extension=allocation --encoding=UTF8
 ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_line same_batch \
 	guarded_batches no_deadlock many_lines serialization kept_snapshot vanished \

@@ -76,7 +76,7 @@ END
 $$;
 CREATE TRIGGER refuse_order BEFORE UPDATE ON order_lines FOR EACH ROW WHEN (OLD.orderid = 'order-3')
 	EXECUTE FUNCTION refuse_order();
-SELECT orderid FROM order_lines ORDER BY allocated_at DESC;
+SELECT orderid FROM order_lines ORDER BY ordered_at DESC;
 SELECT * FROM change_batch_quantity('batch-1', 0);
 SELECT * FROM pg_temp.state();
 

@@ -17,8 +17,8 @@ SELECT * FROM deallocate_order('order-2');
 SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY sku, orderid;
 
 -- The room of a batch is exact when little is left, and below zero where the quantities are not right.
-SELECT batch_room(100, 84), batch_room(100, 83), batch_room(100, 50), batch_room(2147483647, 1), batch_room(10, 10),
-	batch_room(10, 20), batch_room(10, -1);
+SELECT batch_room(100, 84, 0), batch_room(100, 83, 0), batch_room(100, 50, 50), batch_room(2147483647, 1, 0),
+	batch_room(10, 10, 10), batch_room(10, 20, 0), batch_room(10, -1, -1), batch_room(10, 5, 6), batch_room(10, 5, -1);
 
 -- A COPY the trigger of which makes calls goes on showing its own progress.
 \set VERBOSITY terse
@@ -87,12 +87,12 @@ SELECT * FROM change_batch_quantity('more-lamps', 3);
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
 BEGIN;
-INSERT INTO order_lines VALUES ('order-11', 'LAMP', 1, 'nowhere', now());
+INSERT INTO order_lines (orderid, sku, qty, ordered_at, batchref) VALUES ('order-11', 'LAMP', 1, now(), 'nowhere');
 SELECT reallocate('order-11', 'LAMP', 2);
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
 BEGIN;
-INSERT INTO order_lines VALUES ('order-11', 'LAMP', 1, 'nowhere', now());
+INSERT INTO order_lines (orderid, sku, qty, ordered_at, batchref) VALUES ('order-11', 'LAMP', 1, now(), 'nowhere');
 SELECT deallocate('order-11', 'LAMP');
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
