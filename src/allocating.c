@@ -13,6 +13,7 @@ typedef struct Request
 	OrderLine  *line;			/* what it asks for, and what becomes of it */
 	OrderLine  *known;			/* what is known of it, or NULL */
 	bool		wants_batch;
+	bool		stays;			/* with its batch, if that comes by another date */
 } Request;
 
 typedef struct Allocation
@@ -174,30 +175,6 @@ has_other_date(const OrderLine *a, const OrderLine *b)
 	return a->has_date != b->has_date || (a->has_date && a->needed_by != b->needed_by);
 }
 
-static bool
-keep_batch(void *context, const Batch *batch)
-{
-	*(Batch *) context = *batch;
-	return false;
-}
-
-/* Refuses another date for a line if its batch does not come by then. */
-static void
-check_date(Allocation *command, const Request *request)
-{
-	const OrderLine *known = request->known;
-	Charge		key = {.sku = known->sku, .reference = known->batchref};
-	Batch		batch = {.reference = NULL};
-
-	command->repository->visit_known_batches(command->repository, &key, 1, keep_batch, &batch);
-	if (!batch.reference)
-		command->contradicts = true;
-	else if (!batch_comes_by(&batch, line_latest_day(request->line)))
-		refuse(command, request->line, (LineResult) {
-			   .outcome = DATE_CONFLICT, .line = *known, .has_eta = true, .eta = batch.eta
-			   });
-}
-
 /* Finds out what to do about a line that is known and not an expired hold. */
 static void
 meet_known(Allocation *command, Request *request)
@@ -238,16 +215,29 @@ meet_known(Allocation *command, Request *request)
 	if (request->wants_batch)
 		return;
 	line->batchref = known->batchref;
-	if (known->batchref && line_open_quantity(line) > 0 && asks_for_date && has_other_date(line, known))
-		check_date(command, request);
+	request->stays = known->batchref && line_open_quantity(line) > 0 && asks_for_date && has_other_date(line, known);
 }
 
-/* Frees what the known lines have that are replaced: expired holds, and any line that is allocated afresh. */
+/* Another date for a line relies on that its batch comes by then; otherwise it is refused. */
 static void
-free_known(Allocation *command)
+check_date(Allocation *command, const Request *request, Candidate *candidate)
+{
+	candidate->is_in_time = batch_comes_by(&candidate->batch, line_latest_day(request->line));
+	if (!candidate->is_in_time)
+		refuse(command, request->line, (LineResult) {
+			   .outcome = DATE_CONFLICT, .line = *request->known, .has_eta = true, .eta = candidate->batch.eta
+			   });
+}
+
+/*
+ * Frees what the known lines have that are replaced: expired holds, and any line
+ * that is allocated afresh.  Looks at the batches of those that stay.
+ */
+static void
+meet_batches(Allocation *command)
 {
 	Placing    *placing = &command->placing;
-	List		freed = {.repository = command->repository};
+	List		with_batch = {.repository = command->repository};
 
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
@@ -257,19 +247,26 @@ free_known(Allocation *command)
 			continue;
 		if (line_is_expired(known, command->now))
 			append(&placing->replaced, known);
-		if (command->is_afresh || line_is_expired(known, command->now))
-			append(&freed, known);
+		if (command->is_afresh || request->stays || line_is_expired(known, command->now))
+			append(&with_batch, known);
 	}
-	if (!free_batches_of(placing, &freed, false))
+	if (!free_batches_of(placing, &with_batch, false))
 	{
 		command->contradicts = true;
 		return;
 	}
-	for (size_t i = 0; i < freed.n; i++)
+	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
-		free_line(placing, freed.items[i]);
-		/* To stay there is as good as anything. */
-		find_freed(placing, freed.items[i])->batch.is_taken = false;
+		Candidate  *candidate = request->known && request->known->batchref ? find_freed(placing, request->known) : NULL;
+
+		if (request->stays)
+			check_date(command, request, candidate);
+		else if (candidate && (command->is_afresh || line_is_expired(request->known, command->now)))
+		{
+			free_line(placing, request->known);
+			/* To stay there is as good as anything. */
+			candidate->batch.is_taken = false;
+		}
 	}
 }
 
@@ -283,7 +280,7 @@ gather_claims(Allocation *command)
 	*placing = begin_placing(repository, command->now, command->n);
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
-		request->wants_batch = false;
+		request->wants_batch = request->stays = false;
 		if (request->known && !line_is_expired(request->known, command->now))
 			meet_known(command, request);
 		else if (request->line->qty == SAME_QUANTITY)
@@ -297,7 +294,7 @@ gather_claims(Allocation *command)
 			command->lines[i].ordered_at = command->now + nrecorded++;
 
 	if (command->has_looked)
-		free_known(command);
+		meet_batches(command);
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 		if (request->wants_batch)
 			placing->claims[placing->nclaims++] = (Claim) {
@@ -366,9 +363,6 @@ write_allocation(Allocation *command)
 	List		from = {.repository = repository};
 	List		to = {.repository = repository};
 
-	settle(placing);
-	if (!charge(repository, placing->charges, placing->ncharges))
-		return false;
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
 		if (!request->known)
@@ -379,6 +373,12 @@ write_allocation(Allocation *command)
 			append(&to, request->line);
 		}
 	}
+	if (added.n == 0 && from.n == 0)
+		return true;
+
+	settle(placing);
+	if (!charge(repository, placing->charges, placing->ncharges))
+		return false;
 	if (added.n > 0)
 		repository->add_lines(repository, (OrderLine **) added.items, added.n);
 	return write_known_lines(repository, &from, &to, &placing->taken_back);

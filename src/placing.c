@@ -50,6 +50,7 @@ new_candidate(Repository *repository, const Batch *batch)
 	return candidate;
 }
 
+/* Of a batch that serves a line, or that a line leaves for a better one, the day is relied on. */
 static Charge
 charge_for(const Candidate *candidate, int32_t units)
 {
@@ -57,7 +58,7 @@ charge_for(const Candidate *candidate, int32_t units)
 
 	return (Charge) {
 		.sku = batch->sku, .reference = batch->reference, .units = units, .place = batch->place,
-		.relies_on_day = candidate->serves, .under_way = batch->under_way, .eta = batch->eta
+		.relies_on_day = true, .under_way = batch->under_way, .eta = batch->eta
 	};
 }
 
@@ -416,7 +417,11 @@ are_all_placed(const Placing *placing)
  * What comes of it
  */
 
-/* Charges what the unit of work changes about the batch.  Its expired holds are left alone where there is room without them. */
+/*
+ * Charges what the unit of work changes about the batch, be it only which lines
+ * it serves or by when: whoever changes its day has to wait for that.  Its expired holds are
+ * left alone where there is room without them.
+ */
 static void
 charge_candidate(Placing *placing, Candidate *candidate)
 {
@@ -426,7 +431,7 @@ charge_candidate(Placing *placing, Candidate *candidate)
 	candidate->takes_back = candidate->expired > 0 && batch_available_quantity(batch) < candidate->expired;
 	if (!candidate->takes_back)
 		units += candidate->expired;
-	if (units != 0 || candidate->takes_back)
+	if (units != 0 || candidate->takes_back || candidate->serves || candidate->is_in_time)
 		placing->charges[placing->ncharges++] = charge_for(candidate, units);
 }
 
