@@ -267,9 +267,12 @@ free_known(Allocation *command)
 	}
 	for (size_t i = 0; i < freed.n; i++)
 	{
+		Candidate  *candidate = find_freed(placing, freed.items[i]);
+
 		free_line(placing, freed.items[i]);
 		/* To stay there is as good as anything. */
-		find_freed(placing, freed.items[i])->batch.is_taken = false;
+		candidate->batch.is_taken = false;
+		candidate->is_home = !line_is_expired(freed.items[i], command->now);
 	}
 }
 

@@ -426,7 +426,8 @@ charge_candidate(Placing *placing, Candidate *candidate)
 	candidate->takes_back = candidate->expired > 0 && batch_available_quantity(batch) < candidate->expired;
 	if (!candidate->takes_back)
 		units += candidate->expired;
-	if (units != 0 || candidate->takes_back)
+	/* What serves as much as it frees is charged nothing: that asserts its day. */
+	if (units != 0 || candidate->takes_back || (candidate->serves && !candidate->is_home))
 		placing->charges[placing->ncharges++] = charge_for(candidate, units);
 }
 

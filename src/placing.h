@@ -17,6 +17,7 @@ typedef struct Candidate
 	int32_t		before;			/* units allocated before any claim is served */
 	int32_t		expired;		/* units of expired holds that are counted as free */
 	bool		serves;			/* a claim */
+	bool		is_home;	/* of the only line that claims anything: for it to stay changes nothing */
 	bool		takes_back;		/* the expired holds */
 } Candidate;
 
