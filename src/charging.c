@@ -6,7 +6,6 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
-#include "executor/instrument.h"
 
 #include "charging.h"
 #include "execution.h"
@@ -73,7 +72,6 @@ charge_one(Repository *repository, Charge charge)
 	int			kind = charge.units <= 0 || !charge.relies_on_day ? CHARGE_ANY :
 		charge.under_way ? CHARGE_SHIPMENT : CHARGE_WAREHOUSE;
 	int			attempts = 1;
-	int64		buffers;
 	bool		done;
 
 	if (charges_by_key > 0)
@@ -98,9 +96,8 @@ charge_one(Repository *repository, Charge charge)
 		charges_by_key = CHARGES_BY_KEY;
 	}
 
-	buffers = pgBufferUsage.shared_blks_hit;
 	done = execute(repository, &charge_batch[kind], values, NULL) == 1;
-	if (pgBufferUsage.shared_blks_hit - buffers > BUFFERS_OF_CHARGE)
+	if (statement_buffers > BUFFERS_OF_CHARGE)
 		charges_by_place = CHARGES_BY_PLACE;
 	return done;
 }

@@ -289,7 +289,6 @@ visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, v
 {
 	FirstBatches first = {.demand = &demand, .visit = visit, .context = context};
 	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit_up_to_taken, &first);
-	int64		buffers = pgBufferUsage.shared_blks_hit;
 
 	reader.demand = &demand;
 	reader.patience = PATIENCE;
@@ -299,7 +298,7 @@ visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, v
 		first.may_pause = true;
 	}
 	execute(repository, &select_open_batches, (NullableDatum[]) {string(demand.sku)}, &reader);
-	if (pgBufferUsage.shared_blks_hit - buffers > BUFFERS_OF_SEARCH)
+	if (statement_buffers > BUFFERS_OF_SEARCH)
 		searches_with_pauses = SEARCHES_WITH_PAUSES;
 	while (first.pauses)
 		visit_batches_after(repository, &first, &reader);

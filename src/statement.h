@@ -21,6 +21,9 @@ typedef struct Statement
 	int			generation;		/* of the plan that was made here */
 } Statement;
 
+/* How many buffers the statement took that ran last, beside what it took to plan it. */
+extern int64 statement_buffers;
+
 extern uint64 statement_execute(Statement *statement, const char *schema,
 								const NullableDatum *values, DestReceiver *receiver);
 extern void statement_settings_for_call(void);
