@@ -175,8 +175,10 @@ report_refusal(const LineResult *refused, const OrderLine *asked, size_t positio
 					errcode(ERRCODE_ORDER_LINE_CONFLICT),
 					errmsg("order \"%s\" has a line for sku \"%s\" on a batch that comes too late",
 						   line->orderid, line->sku),
-					errdetail("%s \"%s\" has batch \"%s\", which is expected on %s, and it is asked for by %s.",
-							  order, line->orderid, line->batchref, day(refused->eta), day(asked->needed_by)),
+					errdetail("%s \"%s\" has batch \"%s\", which is %s, and it is asked for by %s.",
+							  order, line->orderid, line->batchref,
+							  refused->eta == NEVER ? "blocked" : psprintf("expected on %s", day(refused->eta)),
+							  day(asked->needed_by)),
 					errhint("Move the line with reallocate()."));
 			break;
 		case ALREADY_SHIPPED:
