@@ -60,6 +60,10 @@ SELECT allocate('order-1', 'SOFA', 2, '2029-12-31');
 \echo SQLSTATE :SQLSTATE
 SELECT * FROM allocate_order('order-1', '{LAMP,SOFA}', '{3,2}', by => '2029-12-31');
 \echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_eta('batch-6', 'infinity');
+SELECT allocate('order-1', 'SOFA', 2, '2030-01-02');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_eta('batch-6', '2030-01-01');
 
 -- already_shipped: what has left is not given back, moved or taken from what was bought.
 SELECT ship('order-1', 'LAMP', 2);

@@ -47,6 +47,16 @@ SELECT allocate('order-2', 'CHAIR', 5), ship('order-2', 'CHAIR', 1);
 SELECT reallocate('order-2', 'CHAIR', 1);
 SELECT reference, allocated_quantity, shipped_quantity FROM batches WHERE reference = 'chairs-3';
 
+-- reallocate() and the queue move it, too: what has left stays where it left from.
+SELECT add_batch('clocks-1', 'CLOCK', 10);
+SELECT allocate('order-1', 'CLOCK', 5), ship('order-1', 'CLOCK', 2), allocate('order-2', 'CLOCK', 2), ship('order-2', 'CLOCK', 1);
+SELECT * FROM change_batch_eta('clocks-1', 'infinity');
+SELECT add_batch('clocks-2', 'CLOCK', 5);
+SELECT reallocate('order-1', 'CLOCK', 6);
+SELECT * FROM reallocate_sku('CLOCK');
+SELECT ship('order-1', 'CLOCK'), ship('order-2', 'CLOCK');
+SELECT reference, allocated_quantity, shipped_quantity FROM batches WHERE sku = 'CLOCK' ORDER BY reference;
+
 -- Only what is in the warehouse ships.
 SELECT add_batch('tables', 'TABLE', 5, '2030-01-01');
 SELECT * FROM allocate_lines('{order-1,order-2}', '{TABLE,TABLE}', '{4,2}', false);

@@ -69,3 +69,15 @@ SELECT orderid FROM waiting;
 -- So too where the batch is blocked.
 SELECT * FROM change_batch_eta('soon', 'infinity');
 SELECT * FROM stock;
+
+-- A look at one SKU walks indexes only.
+CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS
+	$$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
+SET enable_seqscan = off;
+SELECT query, count(*) FILTER (WHERE line LIKE '%Seq Scan%') AS whole_tables,
+		count(*) FILTER (WHERE line LIKE '%Index%Scan%') = count(*) FILTER (WHERE line LIKE '%Index Cond:%') AS all_by_key
+	FROM (VALUES ($$SELECT * FROM stock WHERE sku = 'LAMP'$$), ($$SELECT * FROM waiting WHERE sku = 'LAMP'$$),
+			($$SELECT * FROM allocations WHERE orderid = 'order-1'$$)) AS queries (query),
+		pg_temp.plan(query) AS line
+	GROUP BY query ORDER BY query;
+RESET enable_seqscan;
