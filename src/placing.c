@@ -337,7 +337,8 @@ serve_claims(Placing *placing)
 	size_t		n = find_demands(placing, demands);
 
 	begin_serving(placing);
-	if (placing->nclaims == 1)
+	/* The first batches may all be the one that is passed over. */
+	if (placing->nclaims == 1 && !placing->passed_over)
 		repository->visit_first_batches(repository, demands[0], consider_visited, placing);
 	else
 		repository->visit_batches(repository, demands, n, consider_visited, placing);

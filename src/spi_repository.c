@@ -232,14 +232,76 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 		;
 }
 
+/*
+ * A batch that others are taking from has many versions where somebody's old
+ * snapshot keeps them, and to read on from it is to read them all before the
+ * next batch is met.  Where that is so, which shows by the buffers that a search
+ * takes and is taken to be so for some searches, a search pauses at such a batch
+ * and goes on with what comes after it.
+ */
+#define BUFFERS_OF_SEARCH 64
+#define SEARCHES_WITH_PAUSES 1000
+
+static int	searches_with_pauses = 0;
+
+/* The visit of the first batches. */
+typedef struct FirstBatches
+{
+	const Demand *demand;
+	BatchVisitor visit;
+	void	   *context;
+	bool		may_pause;
+	bool		pauses;
+	Batch		last;
+} FirstBatches;
+
+static bool
+visit_up_to_taken(void *context, const Batch *batch)
+{
+	FirstBatches *first = context;
+	bool		goes_on = first->visit(first->context, batch);
+
+	first->pauses = first->may_pause && goes_on && batch->is_taken &&
+		batch_available_quantity(batch) >= first->demand->qty;
+	first->last = *batch;
+	return goes_on && !first->pauses;
+}
+
+/* Goes on with the batches after the last one, of which those that are as good as that matter. */
+static void
+visit_batches_after(Repository *repository, FirstBatches *first, Reader *reader)
+{
+	const Batch *last = &first->last;
+
+	first->pauses = false;
+	if (last->under_way)
+		execute(repository, &select_shipments_after, (NullableDatum[]) {
+				string(last->sku), batch_eta(last), number(last->rank), string(last->reference)
+				}, reader);
+	else
+		execute(repository, &select_warehouse_after, (NullableDatum[]) {
+				string(last->sku), number(last->rank), string(last->reference)
+				}, reader);
+}
+
 static void
 visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context)
 {
-	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
+	FirstBatches first = {.demand = &demand, .visit = visit, .context = context};
+	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit_up_to_taken, &first);
 
 	reader.demand = &demand;
 	reader.patience = PATIENCE;
+	if (searches_with_pauses > 0)
+	{
+		searches_with_pauses--;
+		first.may_pause = true;
+	}
 	execute(repository, &select_open_batches, (NullableDatum[]) {string(demand.sku)}, &reader);
+	if (statement_buffers > BUFFERS_OF_SEARCH)
+		searches_with_pauses = SEARCHES_WITH_PAUSES;
+	while (first.pauses)
+		visit_batches_after(repository, &first, &reader);
 	if (reader.patience == 0)
 		visit_batches_by_room(repository, demand, visit, context);
 }
@@ -434,13 +496,13 @@ change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 
 	if (n == 1)
 		changed = execute(repository, &update_line, (NullableDatum[]) {
-						  line_orderid(from, 0), line_sku(from, 0), line_version(from, 0),
+						  line_place(from, 0), line_version(from, 0), line_orderid(from, 0), line_sku(from, 0),
 						  line_qty(to, 0), line_shipped_qty(to, 0), line_ordered_at(to, 0), line_batchref(to, 0),
 						  line_needed_by(to, 0), line_held_until(to, 0)
 						  }, NULL);
 	else
 		changed = execute_on_arrays(repository, &update_lines, n, (Column[]) {
-									{from, line_orderid}, {from, line_sku}, {from, line_version},
+									{from, line_place}, {from, line_version}, {from, line_orderid}, {from, line_sku},
 									{to, line_qty}, {to, line_shipped_qty}, {to, line_ordered_at}, {to, line_batchref},
 									{to, line_needed_by}, {to, line_held_until}
 									}, NULL);
@@ -454,11 +516,11 @@ remove_lines(Repository *repository, OrderLine **lines, size_t n)
 
 	if (n == 1)
 		removed = execute(repository, &delete_line, (NullableDatum[]) {
-						  line_orderid(lines, 0), line_sku(lines, 0), line_version(lines, 0)
+						  line_place(lines, 0), line_version(lines, 0), line_orderid(lines, 0), line_sku(lines, 0)
 						  }, NULL);
 	else
 		removed = execute_on_arrays(repository, &delete_lines, n, (Column[]) {
-									{lines, line_orderid}, {lines, line_sku}, {lines, line_version}
+									{lines, line_place}, {lines, line_version}, {lines, line_orderid}, {lines, line_sku}
 									}, NULL);
 	return lines_held(repository, lines, n, removed == n);
 }

@@ -9,6 +9,7 @@
 #include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "executor/instrument.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -169,12 +170,15 @@ statement_settings_for_call(void)
  * Execution
  */
 
+int64		statement_buffers = 0;
+
 /* Runs a statement; returns how many rows it has read or written. */
 uint64
 statement_execute(Statement *statement, const char *schema, const NullableDatum *values, DestReceiver *receiver)
 {
 	SPIPlanPtr	plan = prepared(statement, schema);
 	SPIExecuteOptions options = {.dest = receiver, .read_only = !statement->is_fresh};
+	int64		buffers;
 	int			code;
 
 	if (statement->nparameters > 0)
@@ -187,7 +191,9 @@ statement_execute(Statement *statement, const char *schema, const NullableDatum 
 		options.params->params[i].ptype = statement->types[i];
 	}
 	make_plan(statement);
+	buffers = pgBufferUsage.shared_blks_hit;
 	code = SPI_execute_plan_extended(plan, &options);
+	statement_buffers = pgBufferUsage.shared_blks_hit - buffers;
 	if (code < 0)
 		elog(ERROR, "could not execute \"%s\": %s", statement->sql, SPI_result_code_string(code));
 	return SPI_processed;

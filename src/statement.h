@@ -8,7 +8,7 @@
 
 #include "executor/spi.h"
 
-#define MAX_PARAMETERS 9
+#define MAX_PARAMETERS 10
 
 typedef struct Statement
 {
@@ -20,6 +20,9 @@ typedef struct Statement
 	char	   *schema;			/* for which the plan was made */
 	int			generation;		/* of the plan that was made here */
 } Statement;
+
+/* How many buffers the statement took that ran last, beside what it took to plan it. */
+extern int64 statement_buffers;
 
 extern uint64 statement_execute(Statement *statement, const char *schema,
 								const NullableDatum *values, DestReceiver *receiver);

@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS allocation;
-SELECT plan(15);
+SELECT plan(24);
 
 CREATE TEMPORARY VIEW members AS
 	SELECT classid, objid FROM pg_depend
@@ -15,7 +15,7 @@ SELECT is_empty($$ SELECT objid::regprocedure FROM members
 	WHERE classid = 'pg_proc'::regclass AND has_function_privilege('public', objid, 'EXECUTE')
 		AND objid <> 'batch_room'::regproc $$,
 	'PUBLIC may execute no function but the one that only computes');
-SELECT function_privs_are('batch_room', ARRAY['integer', 'integer'], 'public', ARRAY['EXECUTE'],
+SELECT function_privs_are('batch_room', ARRAY['integer', 'integer', 'integer'], 'public', ARRAY['EXECUTE'],
 	'which whoever comes to own the tables needs');
 SELECT is_empty($$ SELECT objid::regclass FROM members
 	WHERE classid = 'pg_class'::regclass
@@ -33,7 +33,7 @@ SELECT is_empty($$ SELECT relname FROM members JOIN pg_class ON oid = objid
 
 CREATE ROLE regress_allocation_nobody;
 CREATE ROLE regress_allocation_caller;
-GRANT EXECUTE ON FUNCTION allocate(text, text, integer) TO regress_allocation_caller;
+GRANT EXECUTE ON FUNCTION allocate(text, text, integer, date, interval) TO regress_allocation_caller;
 SELECT add_batch('batch-1', 'LAMP', 10);
 
 SET LOCAL ROLE regress_allocation_nobody;
@@ -43,9 +43,14 @@ SELECT throws_ok($$ SELECT deallocate('order-1', 'LAMP') $$, '42501', NULL, 'dea
 SELECT throws_ok($$ SELECT reallocate('order-1', 'LAMP') $$, '42501', NULL, 'reallocate() is refused without EXECUTE');
 SELECT throws_ok($$ SELECT change_batch_quantity('batch-1', 1) $$, '42501', NULL,
 	'change_batch_quantity() is refused without EXECUTE');
+SELECT throws_ok('SELECT ' || call, '42501', NULL, 'so is ' || call)
+	FROM unnest(ARRAY[$$change_batch_eta('batch-1', NULL)$$, $$reallocate_sku('LAMP')$$, $$ship('order-1', 'LAMP')$$,
+		$$ship_order('order-1')$$, $$try_allocate('order-1', 'LAMP', 1)$$, $$try_allocate_order('order-1', '{LAMP}', '{1}')$$,
+		$$try_allocate_lines('{order-1}', '{LAMP}', '{1}')$$, $$promise('LAMP', 1)$$]) AS call;
 
 SET LOCAL ROLE regress_allocation_caller;
 SELECT is(allocate('order-1', 'LAMP', 1), 'batch-1', 'with EXECUTE alone it works');
+SELECT throws_ok($$ SELECT ship('order-1', 'LAMP') $$, '42501', NULL, 'who may allocate may not ship');
 SELECT is(current_user::text, 'regress_allocation_caller', 'and its caller stays who that is');
 SELECT throws_ok('SELECT * FROM batches', '42501', NULL, 'who cannot read the tables');
 SELECT throws_ok('UPDATE batches SET allocated_quantity = 0', '42501', NULL, 'nor change them');

@@ -27,6 +27,25 @@ SELECT call, pg_temp.refusal('SELECT ' || call) AS refusal FROM (VALUES
 	($$reallocate('order-1', NULL)$$),
 	($$change_batch_quantity(NULL, 1)$$),
 	($$change_batch_quantity('batch-1', NULL)$$),
+	($$add_batch('batch-2', 'LAMP', 1, NULL, NULL)$$),
+	($$change_batch_eta(NULL, '2030-01-01')$$),
+	($$reallocate_sku(NULL)$$),
+	($$ship(NULL, 'LAMP')$$),
+	($$ship('order-1', NULL)$$),
+	($$ship_order(NULL)$$),
+	($$ship_order('order-1', NULL)$$),
+	($$try_allocate(NULL, 'LAMP', 1)$$),
+	($$try_allocate('order-2', NULL, 1)$$),
+	($$try_allocate('order-2', 'LAMP', NULL)$$),
+	($$try_allocate_order(NULL, '{LAMP}', '{1}')$$),
+	($$try_allocate_order('order-2', NULL, '{1}')$$),
+	($$try_allocate_order('order-2', '{LAMP,NULL}', '{1,1}')$$),
+	($$try_allocate_order('order-2', '{LAMP}', NULL)$$),
+	($$try_allocate_lines(NULL, '{LAMP}', '{1}')$$),
+	($$try_allocate_lines('{NULL}', '{LAMP}', '{1}')$$),
+	($$try_allocate_lines('{order-2}', '{LAMP}', '{NULL}')$$),
+	($$promise(NULL, 1)$$),
+	($$promise('LAMP', NULL)$$),
 
 	-- Empty
 	($$add_batch('', 'LAMP', 1)$$),
@@ -38,6 +57,15 @@ SELECT call, pg_temp.refusal('SELECT ' || call) AS refusal FROM (VALUES
 	($$reallocate('', 'LAMP')$$),
 	($$reallocate('order-1', '')$$),
 	($$change_batch_quantity('', 1)$$),
+	($$change_batch_eta('', NULL)$$),
+	($$reallocate_sku('')$$),
+	($$ship('', 'LAMP')$$),
+	($$ship('order-1', '')$$),
+	($$ship_order('')$$),
+	($$try_allocate('order-2', '', 1)$$),
+	($$try_allocate_order('', '{LAMP}', '{1}')$$),
+	($$try_allocate_lines('{order-2,""}', '{LAMP,LAMP}', '{1,1}')$$),
+	($$promise('', 1)$$),
 
 	-- Not positive. A batch alone may turn out to hold nothing.
 	($$add_batch('batch-2', 'LAMP', 0)$$),
@@ -47,6 +75,27 @@ SELECT call, pg_temp.refusal('SELECT ' || call) AS refusal FROM (VALUES
 	($$reallocate('order-1', 'LAMP', 0)$$),
 	($$reallocate('order-1', 'LAMP', -1)$$),
 	($$change_batch_quantity('batch-1', -1)$$),
+	($$ship('order-1', 'LAMP', 0)$$),
+	($$ship('order-1', 'LAMP', -1)$$),
+	($$try_allocate('order-2', 'LAMP', 0)$$),
+	($$try_allocate_order('order-2', '{LAMP}', '{-1}')$$),
+	($$promise('LAMP', 0)$$),
+
+	-- Neither is a hold.
+	($$allocate('order-2', 'LAMP', 1, hold => '0')$$),
+	($$allocate('order-2', 'LAMP', 1, hold => '-1 second')$$),
+	($$allocate('order-2', 'LAMP', 1, hold => '1 month -32 days')$$),
+	($$allocate_order('order-2', '{LAMP}', '{1}', hold => '-1 day')$$),
+	($$allocate_lines('{order-2}', '{LAMP}', '{1}', hold => '0')$$),
+	($$try_allocate('order-2', 'LAMP', 1, hold => '0')$$),
+	($$try_allocate_order('order-2', '{LAMP}', '{1}', hold => '0')$$),
+	($$try_allocate_lines('{order-2}', '{LAMP}', '{1}', hold => '-1 microsecond')$$),
+	($$allocate('order-1', 'LAMP', 3, hold => '0')$$),
+
+	-- Not of equal lengths, or of two dimensions
+	($$try_allocate_order('order-2', '{LAMP}', '{1,2}')$$),
+	($$try_allocate_lines('{order-2}', '{LAMP,CHAIR}', '{1,1}')$$),
+	($$try_allocate_lines('{{order-2}}', '{LAMP}', '{1}')$$),
 
 	-- Longer than 255 characters, however many bytes each has
 	($$add_batch(repeat('x', 256), 'LAMP', 1)$$),
@@ -58,6 +107,14 @@ SELECT call, pg_temp.refusal('SELECT ' || call) AS refusal FROM (VALUES
 	($$reallocate(repeat('x', 256), 'LAMP')$$),
 	($$reallocate('order-1', repeat('x', 256))$$),
 	($$change_batch_quantity(repeat('x', 256), 1)$$),
+	($$change_batch_eta(repeat('x', 256), NULL)$$),
+	($$reallocate_sku(repeat('x', 256))$$),
+	($$ship(repeat('x', 256), 'LAMP')$$),
+	($$ship('order-1', repeat('x', 256))$$),
+	($$ship_order(repeat('x', 256))$$),
+	($$try_allocate(repeat('x', 256), 'LAMP', 1)$$),
+	($$try_allocate_order('order-2', ARRAY[repeat('x', 256)], '{1}')$$),
+	($$promise(repeat('x', 256), 1)$$),
 
 	-- Beyond what the type can hold
 	($$allocate('order-2', 'LAMP', '2147483648')$$),
@@ -100,10 +157,35 @@ SELECT * FROM change_batch_quantity('max-1', 2147483647);
 SELECT allocate('order-1', 'GRAIN', 2147483647);
 SELECT sku, purchased, allocated, available, incoming, waiting FROM stock WHERE sku = 'GRAIN';
 
--- So may dates.
+-- So may holds, as long as the moment is one; none lasts for ever, for which PostgreSQL before 17 has no interval.
+SELECT add_batch('tea', 'TEA', 1);
+SELECT allocate('order-1', 'TEA', 1, hold => '100000 years');
+SELECT pg_temp.refusal($$SELECT allocate('order-1', 'TEA', 1, hold => '300000 years')$$);
+SELECT pg_temp.refusal($$SELECT allocate('order-1', 'TEA', 1, hold => 'infinity')$$)
+	~ '^(22023 hold must be greater than zero, and finite|22007 invalid input syntax)' AS refused;
+
+-- So may ranks.
+SELECT add_batch('last', 'WINE', 1, rank => 2147483647), add_batch('first', 'WINE', 1, rank => -2147483648),
+	add_batch('middle', 'WINE', 1);
+SELECT n, allocate('order-' || n, 'WINE', 1) FROM generate_series(1, 3) AS n;
+SELECT deallocate('order-1', 'WINE'), deallocate('order-2', 'WINE'), deallocate('order-3', 'WINE');
+DELETE FROM batches WHERE sku = 'WINE';
+
+-- So may dates. A batch that comes at infinity is blocked.
 SELECT add_batch('never', 'RICE', 1, 'infinity');
 SELECT add_batch('last', 'RICE', 1, '5874897-12-31');
 SELECT add_batch('first', 'RICE', 1, '4713-01-01 BC');
 SELECT add_batch('ever', 'RICE', 1, '-infinity');
 SELECT add_batch('here', 'RICE', 1, NULL);
-SELECT n, allocate('order-' || n, 'RICE', 1) FROM generate_series(1, 5) AS n;
+SELECT n, allocate('order-' || n, 'RICE', 1) FROM generate_series(1, 4) AS n;
+SELECT allocate('order-5', 'RICE', 1);
+
+-- Of those by which a line is needed, -infinity is before all days, and infinity is any.
+SELECT deallocate('order-' || n, 'RICE') FROM generate_series(1, 4) AS n;
+SELECT by, (SELECT count(*) FROM try_allocate_lines('{1,2,3,4,5}', '{RICE,RICE,RICE,RICE,RICE}', '{1,1,1,1,1}', by) WHERE refusal IS NULL)
+	AS in_time
+	FROM (VALUES ('-infinity'::date), ('4713-01-01 BC'), ('2030-01-01'), ('5874897-12-30'), ('5874897-12-31'), ('infinity'), (NULL))
+		AS days (by);
+SELECT allocate('order-1', 'RICE', 2, '4713-01-01 BC');
+SELECT allocate('order-1', 'RICE', 2, '5874897-12-31');
+SELECT batchref FROM promise('RICE', 1, '-infinity');

@@ -8,18 +8,19 @@ SELECT * FROM change_batch_quantity('batch-1', 50);
 SELECT * FROM change_batch_quantity('batch-1', 10);
 SELECT purchased_quantity, allocated_quantity FROM batches;
 
--- The newest lines leave first, just enough of them. Where no other batch has room they wait.
+-- The lines with the latest turn leave first, just enough of them. Where no other batch has room they wait.
 SELECT * FROM change_batch_quantity('batch-1', 9);
 SELECT purchased_quantity, allocated_quantity FROM batches;
 SELECT orderid, qty, batchref FROM order_lines ORDER BY orderid;
 
--- Newest means the newest allocation, not the newest order.
+-- The turn is when a line was first recorded: one that is given back and asked for again is the last. To reallocate it
+-- changes no turn.
 SELECT deallocate('order-1', 'LAMP'), allocate('order-1', 'LAMP', 1);
 SELECT * FROM change_batch_quantity('batch-1', 5);
 SELECT reallocate('order-1', 'LAMP');
 SELECT * FROM change_batch_quantity('batch-1', 4);
 
--- Each line is offered to the other batches, in preference order.
+-- Each line, in its turn, is offered to the other batches, in preference order; rows tell of the latest turn first.
 SELECT add_batch('batch-2', 'CHAIR', 10);
 SELECT n, allocate('order-' || n, 'CHAIR', n) FROM generate_series(1, 4) AS n;
 SELECT add_batch('late', 'CHAIR', 9, '2031-01-01');

@@ -10,11 +10,22 @@ SELECT allocate('order-2', 'NONEXISTENT', 1);
 \echo SQLSTATE :SQLSTATE
 SELECT reallocate('order-2', 'NONEXISTENT', 1);
 \echo SQLSTATE :SQLSTATE
+SELECT * FROM reallocate_sku('NONEXISTENT');
+\echo SQLSTATE :SQLSTATE
 
 -- out_of_stock: the detail says what is left, also to a line that would give up units of its own.
 SELECT allocate('order-2', 'LAMP', 8);
 \echo SQLSTATE :SQLSTATE
 SELECT reallocate('order-1', 'LAMP', 11);
+\echo SQLSTATE :SQLSTATE
+
+-- Where there is a date it also says when one batch could serve the line, whatever the session's DateStyle.
+SELECT add_batch('batch-5', 'SOFA', 5, '2030-02-01'), add_batch('batch-6', 'SOFA', 2, '2030-01-01'),
+	add_batch('batch-7', 'SOFA', 9, 'infinity');
+SELECT allocate('order-2', 'SOFA', 3, '2030-01-02');
+\echo SQLSTATE :SQLSTATE
+SELECT allocate('order-2', 'SOFA', 6, '2030-01-02');
+SELECT * FROM allocate_lines('{order-2,order-3}', '{LAMP,SOFA}', '{1,3}', by => '2030-01-02');
 \echo SQLSTATE :SQLSTATE
 
 -- A SKU that once had stock is out of stock, not unknown.
@@ -26,9 +37,13 @@ SELECT allocate('order-2', 'CHAIR', 1);
 -- unknown_batch
 SELECT * FROM change_batch_quantity('batch-4', 5);
 \echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_eta('batch-4', NULL);
+\echo SQLSTATE :SQLSTATE
 
 -- unknown_order_line
 SELECT reallocate('order-2', 'LAMP');
+\echo SQLSTATE :SQLSTATE
+SELECT ship('order-2', 'LAMP');
 \echo SQLSTATE :SQLSTATE
 
 -- order_line_conflict
@@ -37,6 +52,49 @@ SELECT allocate('order-1', 'LAMP', 4);
 
 -- It outweighs that there is no stock for the other quantity.
 SELECT allocate('order-1', 'LAMP', 400);
+\echo SQLSTATE :SQLSTATE
+
+-- The same condition: the line again, by a day on which its batch is not there.
+SELECT allocate('order-1', 'SOFA', 2);
+SELECT allocate('order-1', 'SOFA', 2, '2029-12-31');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM allocate_order('order-1', '{LAMP,SOFA}', '{3,2}', by => '2029-12-31');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_eta('batch-6', 'infinity');
+SELECT allocate('order-1', 'SOFA', 2, '2030-01-02');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_eta('batch-6', '2030-01-01');
+
+-- already_shipped: what has left is not given back, moved or taken from what was bought.
+SELECT ship('order-1', 'LAMP', 2);
+SELECT deallocate('order-1', 'LAMP');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM deallocate_order('order-1');
+\echo SQLSTATE :SQLSTATE
+SELECT reallocate('order-1', 'LAMP', 1);
+\echo SQLSTATE :SQLSTATE
+SELECT ship('order-1', 'LAMP', 1);
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_quantity('batch-1', 1);
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_eta('batch-1', '2030-01-01');
+\echo SQLSTATE :SQLSTATE
+
+-- No more leaves than was asked for.
+SELECT ship('order-1', 'LAMP', 4);
+\echo SQLSTATE :SQLSTATE
+
+-- not_in_warehouse: the batch is under way or blocked, or there is none.
+SELECT ship('order-1', 'SOFA');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_eta('batch-1', 'infinity');
+SELECT ship('order-1', 'LAMP');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_eta('batch-1', NULL);
+SELECT * FROM allocate_order('order-4', '{SOFA}', '{50}', false);
+SELECT ship('order-4', 'SOFA');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM ship_order('order-1');
 \echo SQLSTATE :SQLSTATE
 
 -- unique_violation: a reference names one batch, whatever its SKU.
@@ -59,5 +117,5 @@ END
 $$;
 
 -- No refusal has changed anything.
-SELECT reference, purchased_quantity, allocated_quantity FROM batches ORDER BY reference;
-SELECT orderid, sku, qty, batchref FROM order_lines;
+SELECT reference, purchased_quantity, allocated_quantity, shipped_quantity, eta FROM batches ORDER BY reference;
+SELECT orderid, sku, qty, shipped_qty, batchref, needed_by FROM order_lines ORDER BY orderid, sku;

@@ -39,7 +39,7 @@ ALTER EXTENSION allocation SET SCHEMA public;
 \set SHOW_CONTEXT never
 \set VERBOSITY terse
 DROP TABLE "50% off".batches;
-DROP FUNCTION "50% off".allocate(text, text, integer);
+DROP FUNCTION "50% off".allocate(text, text, integer, date, interval);
 
 -- Nothing is left of it but the schema, which is the user's.
 DROP EXTENSION allocation;

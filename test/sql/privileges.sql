@@ -1,7 +1,8 @@
 -- A role that was granted EXECUTE allocates, and can in no other way touch the tables.
 \set VERBOSITY terse
 SET client_min_messages = warning;
-DROP ROLE IF EXISTS regress_allocation_caller, regress_allocation_owner;
+DROP ROLE IF EXISTS regress_allocation_caller, regress_allocation_owner, regress_allocation_shop, regress_allocation_warehouse,
+	regress_allocation_purchasing;
 CREATE ROLE regress_allocation_caller;
 TRUNCATE batches, order_lines;
 SELECT add_batch('batch-1', 'LAMP', 10);
@@ -17,12 +18,22 @@ SELECT * FROM change_batch_quantity('batch-1', 5);
 SELECT * FROM allocate_lines('{order-1}', '{LAMP}', '{3}');
 SELECT * FROM allocate_order('order-1', '{LAMP}', '{3}');
 SELECT * FROM deallocate_order('order-1');
+SELECT * FROM change_batch_eta('batch-1', NULL);
+SELECT * FROM reallocate_sku('LAMP');
+SELECT ship('order-1', 'LAMP');
+SELECT * FROM ship_order('order-1');
+SELECT * FROM try_allocate('order-1', 'LAMP', 3);
+SELECT * FROM try_allocate_order('order-1', '{LAMP}', '{3}');
+SELECT * FROM try_allocate_lines('{order-1}', '{LAMP}', '{3}');
+SELECT * FROM promise('LAMP', 3);
+SELECT * FROM check_allocation();
 \echo SQLSTATE :SQLSTATE
 
 -- With it all work.
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION add_batch, allocate, deallocate, reallocate, change_batch_quantity, allocate_lines,
-	allocate_order, deallocate_order TO regress_allocation_caller;
+	allocate_order, deallocate_order, change_batch_eta, reallocate_sku, ship, ship_order, try_allocate, try_allocate_order,
+	try_allocate_lines, promise TO regress_allocation_caller;
 SET ROLE regress_allocation_caller;
 SELECT add_batch('batch-3', 'LAMP', 10);
 SELECT allocate('order-1', 'LAMP', 3);
@@ -43,6 +54,7 @@ TABLE batches;
 TABLE order_lines;
 TABLE stock;
 TABLE allocations;
+TABLE waiting;
 INSERT INTO batches (reference, sku, purchased_quantity) VALUES ('batch-4', 'LAMP', 1);
 UPDATE batches SET allocated_quantity = 0;
 DELETE FROM order_lines;
@@ -61,6 +73,46 @@ RESET ROLE;
 REVOKE SELECT ON stock FROM regress_allocation_caller;
 SELECT reference, purchased_quantity, allocated_quantity FROM batches ORDER BY reference;
 
+-- So everybody has what they need: the shop allocates, the warehouse ships, purchasing adds batches; nobody else does.
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM regress_allocation_caller;
+CREATE ROLE regress_allocation_shop;
+CREATE ROLE regress_allocation_warehouse;
+CREATE ROLE regress_allocation_purchasing;
+GRANT EXECUTE ON FUNCTION allocate, allocate_order, allocate_lines, try_allocate, try_allocate_order, try_allocate_lines, promise,
+	deallocate, deallocate_order, reallocate TO regress_allocation_shop;
+GRANT EXECUTE ON FUNCTION ship, ship_order, change_batch_eta, change_batch_quantity TO regress_allocation_warehouse;
+GRANT EXECUTE ON FUNCTION add_batch, change_batch_eta, change_batch_quantity, reallocate_sku TO regress_allocation_purchasing;
+SET ROLE regress_allocation_purchasing;
+SELECT add_batch('chairs', 'CHAIR', 5, '2030-01-01');
+SELECT allocate('order-9', 'CHAIR', 1);
+SELECT ship('order-9', 'CHAIR');
+SET ROLE regress_allocation_shop;
+SELECT add_batch('more-chairs', 'CHAIR', 5);
+SELECT * FROM promise('CHAIR', 2);
+SELECT * FROM try_allocate('order-9', 'CHAIR', 2);
+SELECT ship('order-9', 'CHAIR');
+SELECT * FROM change_batch_eta('chairs', NULL);
+SET ROLE regress_allocation_warehouse;
+SELECT * FROM change_batch_eta('chairs', NULL);
+SELECT ship('order-9', 'CHAIR', 1);
+SELECT * FROM ship_order('order-9');
+SELECT allocate('order-8', 'CHAIR', 1);
+SELECT deallocate('order-9', 'CHAIR');
+SELECT add_batch('more-chairs', 'CHAIR', 5);
+SET ROLE regress_allocation_purchasing;
+SELECT * FROM reallocate_sku('CHAIR');
+SET ROLE regress_allocation_caller;
+SELECT * FROM promise('CHAIR', 1);
+SELECT * FROM reallocate_sku('CHAIR');
+RESET ROLE;
+DROP OWNED BY regress_allocation_shop, regress_allocation_warehouse, regress_allocation_purchasing;
+DROP ROLE regress_allocation_shop, regress_allocation_warehouse, regress_allocation_purchasing;
+DELETE FROM order_lines WHERE shipped_qty = qty;
+DELETE FROM batches WHERE sku = 'CHAIR';
+GRANT EXECUTE ON FUNCTION add_batch, allocate, deallocate, reallocate, change_batch_quantity, allocate_lines,
+	allocate_order, deallocate_order, change_batch_eta, reallocate_sku, ship, ship_order, try_allocate, try_allocate_order,
+	try_allocate_lines, promise TO regress_allocation_caller;
+
 -- A hostile search_path: the caller's own operators, functions, type and tables stand before all others, in a new
 -- session, in which nothing is planned yet.
 GRANT CREATE ON DATABASE :"DBNAME" TO regress_allocation_caller;
@@ -77,6 +129,8 @@ CREATE FUNCTION hostile.attack(a integer, b integer) RETURNS boolean LANGUAGE sq
 	$$ SELECT hostile.attack(NULL::pg_catalog.text, NULL) $$;
 CREATE FUNCTION hostile.attack(a date, b date) RETURNS boolean LANGUAGE sql AS
 	$$ SELECT hostile.attack(NULL::pg_catalog.text, NULL) $$;
+CREATE FUNCTION hostile.attack(a timestamptz, b timestamptz) RETURNS boolean LANGUAGE sql AS
+	$$ SELECT hostile.attack(NULL::pg_catalog.text, NULL) $$;
 CREATE FUNCTION hostile.attack_number(a integer, b integer) RETURNS integer LANGUAGE sql AS
 	$$ SELECT hostile.attack(NULL::pg_catalog.text, NULL)::integer $$;
 CREATE FUNCTION hostile.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
@@ -88,7 +142,7 @@ DECLARE
 	type pg_catalog.text;
 BEGIN
 	FOREACH operator IN ARRAY '{=,<>,<,<=,>,>=}'::pg_catalog.text[] LOOP
-		FOREACH type IN ARRAY '{pg_catalog.text,integer,date}'::pg_catalog.text[] LOOP
+		FOREACH type IN ARRAY '{pg_catalog.text,integer,date,timestamptz}'::pg_catalog.text[] LOOP
 			EXECUTE format('CREATE OPERATOR hostile.%s (FUNCTION = hostile.attack, LEFTARG = %s, RIGHTARG = %2$s)',
 				operator, type);
 		END LOOP;
@@ -101,9 +155,9 @@ END
 $$;
 CREATE TEMPORARY TABLE batches AS
 	SELECT 'fake'::pg_catalog.text AS reference, 'LAMP'::pg_catalog.text AS sku, 1000 AS purchased_quantity,
-		0 AS allocated_quantity, NULL::date AS eta, 100 AS room;
-CREATE TEMPORARY TABLE order_lines (orderid pg_catalog.text, sku pg_catalog.text, qty integer, batchref pg_catalog.text,
-	allocated_at timestamptz);
+		0 AS allocated_quantity, 0 AS shipped_quantity, 0 AS rank, NULL::date AS eta, 100 AS room;
+CREATE TEMPORARY TABLE order_lines (orderid pg_catalog.text, sku pg_catalog.text, qty integer, shipped_qty integer,
+	ordered_at timestamptz, batchref pg_catalog.text, needed_by date, held_until timestamptz);
 SET search_path = pg_temp, hostile, pg_catalog, public;
 
 -- Statements that do not guard themselves meet it:
@@ -129,6 +183,23 @@ SELECT * FROM change_batch_quantity('fake', 0);
 SELECT deallocate('order-1', 'LAMP');
 SELECT * FROM allocate_order('order-4', ARRAY['LAMP'], ARRAY[1]);
 SELECT * FROM deallocate_order('order-4');
+SELECT * FROM change_batch_eta('batch-4', '2030-02-01');
+SELECT * FROM change_batch_eta('batch-4', NULL);
+SELECT * FROM change_batch_eta('fake', NULL);
+SELECT * FROM reallocate_sku('LAMP');
+SELECT * FROM try_allocate('order-5', 'LAMP', 1, by => '2030-01-01');
+SELECT * FROM try_allocate_order('order-5', ARRAY['LAMP'], ARRAY[1]);
+SELECT * FROM try_allocate_lines(ARRAY['order-6'], ARRAY['LAMP'], ARRAY[1000]);
+SELECT allocate('order-6', 'LAMP', 1, hold => '1 hour');
+SELECT * FROM promise('LAMP', 1);
+SELECT ship('order-5', 'LAMP');
+SELECT * FROM ship_order('order-5');
+RESET ROLE;
+UPDATE public.order_lines SET held_until = '2000-01-01' WHERE orderid OPERATOR(pg_catalog.=) 'order-6';
+SET ROLE regress_allocation_caller;
+SELECT allocate('order-7', 'LAMP', 2);
+SELECT allocate('order-8', 'LAMP', 2);
+SELECT * FROM change_batch_quantity('batch-1', 1);
 RESET ROLE;
 DELETE FROM public.batches WHERE reference OPERATOR(pg_catalog.=) 'batch-4';
 SELECT count(*) FROM order_lines;
@@ -164,6 +235,14 @@ SELECT allocate('order-1', 'LAMP', 3);
 SELECT reallocate('order-1', 'LAMP', 4);
 SELECT * FROM change_batch_quantity('batch-1', 2);
 SELECT deallocate('order-1', 'LAMP') IS NULL AS waited;
+SELECT * FROM promise('LAMP', 2);
+SELECT * FROM try_allocate('order-1', 'LAMP', 1, hold => '1 hour');
+SELECT * FROM change_batch_eta('batch-1', NULL);
+SELECT * FROM reallocate_sku('LAMP');
+SELECT ship('order-1', 'LAMP');
+SELECT * FROM ship_order('order-1');
+SELECT * FROM check_allocation();
+DELETE FROM order_lines WHERE shipped_qty = qty;
 DELETE FROM batches;
 
 -- who may pass it on,

@@ -1,3 +1,8 @@
+TRUNCATE batches, order_lines;
+SELECT add_batch('here', 'LAMP', 5), add_batch('soon', 'LAMP', 9, '2030-01-01');
+SELECT allocate('order-1', 'LAMP', 1), allocate('cart', 'LAMP', 4, hold => '10 minutes');
+UPDATE order_lines SET held_until = clock_timestamp() - interval '1 second' WHERE orderid = 'cart';
+
 -- A read-only transaction, as on a standby, refuses every call by its own name, before it looks at arguments.
 \set ON_ERROR_ROLLBACK on
 BEGIN READ ONLY;
@@ -17,9 +22,31 @@ SELECT * FROM allocate_order('order-1', '{LAMP}', '{3}');
 \echo SQLSTATE :SQLSTATE
 SELECT * FROM deallocate_order('order-1');
 \echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_eta('batch-1', NULL);
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM reallocate_sku('LAMP');
+\echo SQLSTATE :SQLSTATE
+SELECT ship('order-1', 'LAMP');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM ship_order('order-1');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM try_allocate('order-1', 'LAMP', 3);
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM try_allocate_order('order-1', '{LAMP}', '{3}');
+\echo SQLSTATE :SQLSTATE
+SELECT * FROM try_allocate_lines('{order-1}', '{LAMP}', '{3}');
+\echo SQLSTATE :SQLSTATE
 SELECT allocate('order-1', NULL, 3);
 \echo SQLSTATE :SQLSTATE
 
+-- What could be promised it tells, and counts the units of holds that have expired without taking them back.
+SELECT * FROM promise('LAMP', 4);
+SELECT * FROM promise('LAMP', 5);
+SELECT * FROM promise('LAMP', 5, by => '2029-12-31');
+SELECT promise('LAMP', NULL);
+\echo SQLSTATE :SQLSTATE
+
 -- The views are there to read.
-SELECT count(*) >= 0 AS readable FROM stock, allocations;
+SELECT count(*) >= 0 AS readable FROM stock, allocations, waiting;
+SELECT * FROM check_allocation();
 COMMIT;

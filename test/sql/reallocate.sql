@@ -3,7 +3,7 @@ TRUNCATE batches, order_lines;
 SELECT add_batch('ship', 'LAMP', 10, '2030-01-01');
 SELECT allocate('order-1', 'LAMP', 6);
 
--- A line that is already where it belongs stays there: nothing changes, not even the time of its allocation.
+-- A line that is already where it belongs stays there: nothing changes.
 CREATE TEMPORARY TABLE before AS SELECT * FROM order_lines;
 SELECT reallocate('order-1', 'LAMP');
 TABLE before EXCEPT TABLE order_lines;
@@ -14,6 +14,7 @@ SELECT add_batch('too-small', 'LAMP', 5);
 SELECT reallocate('order-1', 'LAMP');
 SELECT add_batch('warehouse', 'LAMP', 6);
 SELECT reallocate('order-1', 'LAMP');
+SELECT orderid, sku, order_lines.ordered_at = before.ordered_at AS keeps_its_turn FROM order_lines JOIN before USING (orderid, sku);
 SELECT reference, allocated_quantity FROM batches ORDER BY reference;
 
 -- It changes the quantity. The units that the line has itself count as free.

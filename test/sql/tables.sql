@@ -11,10 +11,17 @@ UPDATE batches SET allocated_quantity = -1 WHERE reference = 'batch-2';
 UPDATE batches SET purchased_quantity = 6 WHERE reference = 'batch-1';
 INSERT INTO batches (reference, sku, purchased_quantity) VALUES ('batch-3', 'LAMP', -1);
 
--- A reference names one batch, and an order has one line of a SKU.
+-- No more leaves it than was allocated, nor less than nothing.
+UPDATE batches SET shipped_quantity = 8 WHERE reference = 'batch-1';
+UPDATE batches SET shipped_quantity = -1 WHERE reference = 'batch-1';
+SELECT ship('order-1', 'LAMP', 5);
+UPDATE batches SET allocated_quantity = 4 WHERE reference = 'batch-1';
+
+-- Every line has a turn, a reference names one batch, and an order has one line of a SKU.
 INSERT INTO batches (reference, sku, purchased_quantity) VALUES ('batch-1', 'CHAIR', 1);
-INSERT INTO order_lines (orderid, sku, qty) VALUES ('order-1', 'LAMP', 1);
-INSERT INTO order_lines (orderid, sku, qty) VALUES ('order-2', 'LAMP', 0);
+INSERT INTO order_lines (orderid, sku, qty) VALUES ('order-2', 'LAMP', 1);
+INSERT INTO order_lines (orderid, sku, qty, ordered_at) VALUES ('order-1', 'LAMP', 1, now());
+INSERT INTO order_lines (orderid, sku, qty, ordered_at) VALUES ('order-2', 'LAMP', 0, now());
 
 -- A batch that serves lines stays, under its name.
 \set VERBOSITY default
@@ -28,8 +35,8 @@ TRUNCATE batches;
 \echo SQLSTATE :SQLSTATE
 SELECT reference, sku, allocated_quantity FROM batches ORDER BY reference;
 
--- What says nothing new about its name is no matter: a ship may be late.
-UPDATE batches SET eta = '2030-01-01', reference = 'batch-1', sku = 'LAMP' WHERE reference = 'batch-1';
+-- What says nothing new about its name is no matter.
+UPDATE batches SET rank = 1, reference = 'batch-1', sku = 'LAMP' WHERE reference = 'batch-1';
 SELECT reallocate('order-1', 'LAMP');
 
 -- A batch that serves none may be renamed or deleted; so may all of them be, once lines no more than wait.

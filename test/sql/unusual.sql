@@ -17,8 +17,8 @@ SELECT * FROM deallocate_order('order-2');
 SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY sku, orderid;
 
 -- The room of a batch is exact when little is left, and below zero where the quantities are not right.
-SELECT batch_room(100, 84), batch_room(100, 83), batch_room(100, 50), batch_room(2147483647, 1), batch_room(10, 10),
-	batch_room(10, 20), batch_room(10, -1);
+SELECT batch_room(100, 84, 0), batch_room(100, 83, 0), batch_room(100, 50, 50), batch_room(2147483647, 1, 0),
+	batch_room(10, 10, 10), batch_room(10, 20, 0), batch_room(10, -1, -1), batch_room(10, 5, 6), batch_room(10, 5, -1);
 
 -- A COPY the trigger of which makes calls goes on showing its own progress.
 \set VERBOSITY terse
@@ -87,13 +87,58 @@ SELECT * FROM change_batch_quantity('more-lamps', 3);
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
 BEGIN;
-INSERT INTO order_lines VALUES ('order-11', 'LAMP', 1, 'nowhere', now());
+INSERT INTO order_lines (orderid, sku, qty, ordered_at, batchref) VALUES ('order-11', 'LAMP', 1, now(), 'nowhere');
 SELECT reallocate('order-11', 'LAMP', 2);
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
 BEGIN;
-INSERT INTO order_lines VALUES ('order-11', 'LAMP', 1, 'nowhere', now());
+INSERT INTO order_lines (orderid, sku, qty, ordered_at, batchref) VALUES ('order-11', 'LAMP', 1, now(), 'nowhere');
 SELECT deallocate('order-11', 'LAMP');
+\echo SQLSTATE :SQLSTATE
+ROLLBACK;
+BEGIN;
+INSERT INTO order_lines (orderid, sku, qty, ordered_at, batchref) VALUES ('order-11', 'LAMP', 1, now(), 'nowhere');
+SELECT * FROM ship_order('order-11', false);
+\echo SQLSTATE :SQLSTATE
+ROLLBACK;
+BEGIN;
+INSERT INTO order_lines (orderid, sku, qty, ordered_at, batchref) VALUES ('order-11', 'LAMP', 1, now(), 'nowhere');
+SELECT * FROM try_allocate('order-11', 'LAMP', 1, by => '2030-01-01');
+\echo SQLSTATE :SQLSTATE
+ROLLBACK;
+
+-- So where a hold that has expired has units that its batch has not, once they are wanted.
+BEGIN;
+SELECT add_batch('vases', 'VASE', 5);
+SELECT allocate('cart', 'VASE', 4, hold => '10 minutes');
+UPDATE order_lines SET held_until = '2000-01-01' WHERE orderid = 'cart';
+UPDATE batches SET allocated_quantity = 3 WHERE reference = 'vases';
+SELECT * FROM promise('VASE', 5);
+\echo SQLSTATE :SQLSTATE
+ROLLBACK;
+
+-- So where a trigger hides what is written.
+BEGIN;
+CREATE FUNCTION skip_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER skip_row BEFORE UPDATE ON batches FOR EACH ROW EXECUTE FUNCTION skip_row();
+SELECT * FROM change_batch_eta('more-lamps', NULL);
+\echo SQLSTATE :SQLSTATE
+ROLLBACK;
+BEGIN;
+SELECT add_batch('vases', 'VASE', 5);
+SELECT allocate('order-11', 'VASE', 4);
+CREATE FUNCTION skip_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER skip_row BEFORE UPDATE ON order_lines FOR EACH ROW EXECUTE FUNCTION skip_row();
+SELECT ship('order-11', 'VASE');
+\echo SQLSTATE :SQLSTATE
+ROLLBACK;
+BEGIN;
+SELECT add_batch('vases', 'VASE', 5);
+SELECT allocate('cart', 'VASE', 4, hold => '10 minutes');
+UPDATE order_lines SET held_until = '2000-01-01' WHERE orderid = 'cart';
+CREATE FUNCTION skip_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER skip_row BEFORE DELETE ON order_lines FOR EACH ROW EXECUTE FUNCTION skip_row();
+SELECT allocate('order-11', 'VASE', 4);
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
 SELECT reference, allocated_quantity FROM batches ORDER BY reference;

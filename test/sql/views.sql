@@ -1,8 +1,8 @@
 -- What the views show.
 TRUNCATE batches, order_lines;
 
--- stock, per SKU: all that was bought and promised; what is left in the warehouse; what is left under way and
--- when the first of that arrives; what waits for stock.
+-- stock, per SKU: all that was bought, promised and shipped; what is in the warehouse, and left of it; what is left under
+-- way and when the first of that arrives; what is left of what is blocked; what is held; what waits for stock.
 SELECT * FROM stock;
 SELECT add_batch('here', 'LAMP', 10);
 SELECT add_batch('soon', 'LAMP', 20, '2030-01-01');
@@ -26,7 +26,58 @@ SELECT * FROM change_batch_quantity('chairs', 0);
 DELETE FROM batches WHERE reference = 'chairs';
 SELECT * FROM stock WHERE sku = 'CHAIR';
 
--- allocations: the lines that have a batch, and when they got it.
-SELECT orderid, sku, qty, batchref, allocated_at <= clock_timestamp() AS allocated
+-- allocations: the lines that have a batch, the day on which it comes and the one by which they need it. waiting: the
+-- others. Both say since when.
+SELECT orderid, sku, qty, shipped_qty, batchref, ordered_at <= clock_timestamp() AS ordered, needed_by, held_until, eta
 	FROM allocations ORDER BY orderid, sku;
-SELECT orderid, sku, qty, batchref, allocated_at FROM order_lines WHERE batchref IS NULL ORDER BY orderid, sku;
+SELECT orderid, sku, qty, shipped_qty, ordered_at <= clock_timestamp() AS ordered, needed_by, held_until
+	FROM waiting ORDER BY orderid, sku;
+
+-- What ships is no longer on hand, and what is blocked is neither on hand nor incoming.
+TRUNCATE batches, order_lines;
+SELECT add_batch('here', 'LAMP', 10), add_batch('blocked', 'LAMP', 7, 'infinity'), add_batch('soon', 'LAMP', 20, '2030-01-01');
+SELECT allocate('order-1', 'LAMP', 4, '2030-01-01'), allocate('order-2', 'LAMP', 3), allocate('order-3', 'LAMP', 5);
+SELECT ship('order-1', 'LAMP'), ship('order-2', 'LAMP', 1);
+SELECT * FROM stock;
+SELECT orderid, qty, shipped_qty, batchref, needed_by, eta FROM allocations ORDER BY orderid;
+SELECT * FROM change_batch_eta('here', 'infinity');
+SELECT * FROM stock;
+
+-- Nor is the day of a shipment that is blocked news.
+SELECT * FROM change_batch_eta('soon', 'infinity');
+SELECT incoming, next_eta, blocked FROM stock;
+SELECT * FROM change_batch_eta('here', NULL);
+SELECT * FROM change_batch_eta('soon', '2030-02-01');
+
+-- Of a line that has shipped in part, its open part waits.
+SELECT * FROM change_batch_quantity('soon', 0);
+SELECT * FROM change_batch_quantity('here', 5);
+SELECT orderid, qty, shipped_qty FROM waiting ORDER BY ordered_at;
+SELECT * FROM stock;
+
+-- What is held counts as allocated while it is held, wherever it is; then its units are free and it is in no view.
+TRUNCATE batches, order_lines;
+SELECT add_batch('here', 'LAMP', 10), add_batch('soon', 'LAMP', 20, '2030-01-01');
+SELECT * FROM allocate_lines('{cart-1,cart-2,cart-3}', '{LAMP,LAMP,LAMP}', '{10,15,25}', false, hold => '10 minutes');
+SELECT allocate('order-1', 'LAMP', 5);
+SELECT * FROM stock;
+UPDATE order_lines SET held_until = clock_timestamp() - interval '1 second' WHERE orderid <> 'order-1';
+SELECT * FROM stock;
+SELECT orderid FROM allocations;
+SELECT orderid FROM waiting;
+
+-- So too where the batch is blocked.
+SELECT * FROM change_batch_eta('soon', 'infinity');
+SELECT * FROM stock;
+
+-- A look at one SKU walks indexes only.
+CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS
+	$$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
+SET enable_seqscan = off;
+SELECT query, count(*) FILTER (WHERE line LIKE '%Seq Scan%') AS whole_tables,
+		count(*) FILTER (WHERE line LIKE '%Index%Scan%') = count(*) FILTER (WHERE line LIKE '%Index Cond:%') AS all_by_key
+	FROM (VALUES ($$SELECT * FROM stock WHERE sku = 'LAMP'$$), ($$SELECT * FROM waiting WHERE sku = 'LAMP'$$),
+			($$SELECT * FROM allocations WHERE orderid = 'order-1'$$)) AS queries (query),
+		pg_temp.plan(query) AS line
+	GROUP BY query ORDER BY query;
+RESET enable_seqscan;

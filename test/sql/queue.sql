@@ -1,0 +1,52 @@
+-- reallocate_sku() offers the lines of a SKU, in their turn, what is better for them now.
+TRUNCATE batches, order_lines;
+SELECT add_batch('lost', 'LAMP', 1, '2030-01-05');
+SELECT * FROM change_batch_quantity('lost', 0);
+SELECT * FROM allocate_lines('{order-3,order-1,order-2}', '{LAMP,LAMP,LAMP}', '{2,5,1}', false);
+SELECT orderid, sku, qty FROM waiting ORDER BY ordered_at;
+
+-- Lines that wait get a batch. A small one may pass a large one that does not fit.
+SELECT add_batch('ship', 'LAMP', 4, '2030-01-05');
+SELECT * FROM reallocate_sku('LAMP');
+
+-- Twice is once.
+SELECT * FROM reallocate_sku('LAMP');
+
+-- Lines that have a batch get one that comes on an earlier day, and what they leave behind is for those who wait.
+SELECT add_batch('warehouse', 'LAMP', 2);
+SELECT * FROM change_batch_quantity('ship', 6);
+SELECT * FROM reallocate_sku('LAMP');
+SELECT orderid, batchref, eta FROM allocations ORDER BY orderid;
+
+-- A lower rank is no earlier day.
+SELECT add_batch('same-day', 'LAMP', 50, '2030-01-05', -1);
+SELECT * FROM reallocate_sku('LAMP');
+
+-- The turn stays through all this: the line that came last has to leave first, and gets its batch last.
+SELECT * FROM change_batch_quantity('same-day', 0);
+SELECT * FROM change_batch_quantity('warehouse', 0);
+SELECT * FROM change_batch_quantity('ship', 5);
+SELECT orderid, qty FROM waiting ORDER BY ordered_at;
+SELECT * FROM change_batch_quantity('warehouse', 1);
+SELECT * FROM reallocate_sku('LAMP');
+SELECT * FROM change_batch_quantity('warehouse', 8);
+SELECT * FROM reallocate_sku('LAMP');
+
+-- A line that is late is offered what comes by its date. None is worse off, nor moved to be late elsewhere.
+SELECT add_batch('boat', 'CHAIR', 5, '2030-01-05');
+SELECT allocate('order-1', 'CHAIR', 2, '2030-01-06'), allocate('order-2', 'CHAIR', 2);
+SELECT * FROM change_batch_eta('boat', '2030-02-01');
+SELECT add_batch('later-boat', 'CHAIR', 5, '2030-03-01');
+SELECT * FROM reallocate_sku('CHAIR');
+SELECT add_batch('truck', 'CHAIR', 3, '2030-01-06');
+SELECT * FROM reallocate_sku('CHAIR');
+SELECT orderid, batchref, eta, needed_by FROM allocations WHERE sku = 'CHAIR' ORDER BY orderid;
+
+-- Whoever is on a batch that is blocked is offered any in time, also one that comes later than the batch did.
+SELECT * FROM change_batch_eta('truck', 'infinity');
+SELECT * FROM change_batch_eta('boat', 'infinity');
+SELECT * FROM reallocate_sku('CHAIR');
+
+-- A SKU that no batch has has no queue.
+SELECT * FROM reallocate_sku('SOFA');
+SELECT * FROM check_allocation();
