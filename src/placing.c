@@ -477,14 +477,17 @@ compare_references(const void *a, const void *b)
 	return strcmp((*(Batch *const *) a)->reference, (*(Batch *const *) b)->reference);
 }
 
-/* The one of this reference, which has served. */
+/* The one of this reference; NULL where storage no longer shows it, as no table should. */
 static Batch *
 find_rest(const Rest *rest, const char *reference)
 {
 	Batch		sought = {.reference = reference};
 	Batch	   *key = &sought;
+	Batch	  **found = NULL;
 
-	return *(Batch **) bsearch(&key, rest->batches, rest->n, sizeof(Batch *), compare_references);
+	if (rest->n > 0)
+		found = bsearch(&key, rest->batches, rest->n, sizeof(Batch *), compare_references);
+	return found ? *found : NULL;
 }
 
 /* What is there of the SKU before any claim is served. */
@@ -560,12 +563,13 @@ measure_shortages(Placing *placing, LineResult **results)
 		for (size_t i = first; i < next; i++)
 		{
 			const Claim *claim = &placing->claims[i];
+			Batch	   *batch = claim->batch ? find_rest(&rest, claim->batch->reference) : NULL;
 
 			placing->repository->check_cancelled(placing->repository);
 			if (results[i])
 				measure_shortage(&rest, claim, results[i]);
-			if (claim->batch)
-				find_rest(&rest, claim->batch->reference)->allocated_quantity += line_open_quantity(claim->line);
+			if (batch)
+				batch->allocated_quantity += line_open_quantity(claim->line);
 		}
 	}
 }
