@@ -208,6 +208,7 @@ consider_batch(Placing *placing, const Batch *batch, Candidate *freed)
 {
 	List	   *put_off = &placing->put_off;
 	Candidate  *candidate = freed;
+	int			order;
 
 	if (placing->passed_over && strcmp(batch->reference, placing->passed_over) == 0)
 		return true;
@@ -218,13 +219,15 @@ consider_batch(Placing *placing, const Batch *batch, Candidate *freed)
 		if (strcmp(other->sku, batch->sku) != 0 || !batch_is_as_good_as(other, batch))
 			serve_from_put_off(placing);
 	}
-	/* What no batch is left of is passed over. */
-	while (strcmp(placing->queue.claims[0].line->sku, batch->sku) != 0)
+	/* What no batch is left of is passed over, and so is what nobody claims. */
+	while ((order = strcmp(placing->queue.claims[0].line->sku, batch->sku)) < 0)
 	{
 		if (placing->next_claim == placing->nclaims)
 			return false;
 		queue_next_sku(placing);
 	}
+	if (order > 0)
+		return true;
 	if (!claim_queue_wants(&placing->queue, batch))
 		return !is_served(placing);
 

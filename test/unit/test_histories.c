@@ -168,8 +168,14 @@ try_to_allocate_many(Fake *fake)
 		return;
 	}
 	result = try_allocate_lines(&fake->uow, lines, n);
-	for (size_t i = 0; i < n && result.refused.outcome == DONE; i++)
-		assert_int_equal(result.each[i].outcome, DONE);
+	for (size_t i = 0; i < n; i++)
+	{
+		const LineResult *each = &result.each[i];
+
+		assert_true(each->outcome == DONE || result.refused.outcome != DONE);
+		if (each->outcome == OUT_OF_STOCK)
+			assert_true(each->most_available < each->line.qty - each->line.shipped_qty);
+	}
 }
 
 /* None is worse off, and nobody could be better off. */

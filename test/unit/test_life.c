@@ -697,6 +697,22 @@ test_every_shortage_is_named_and_nothing_taken(void **state)
 	assert_int_equal(result.each[0].line.qty, 2);
 }
 
+/* A line of another SKU stays where it is, by another date. */
+static void
+test_a_batch_that_nobody_claims_ends_no_search(void **state)
+{
+	Fake	   *fake = *state;
+	OrderLine	known = {"o1", "CHAIR", 1};
+	OrderLine	lines[] = {{"o1", "CHAIR", 1, .has_date = true, .needed_by = 5}, {"o1", LAMP, 1}};
+
+	stocked(fake, "lamps", 5);
+	add_batch(&fake->uow, &(Batch) {.reference = "chairs", .sku = "CHAIR", .purchased_quantity = 1});
+	allocate(&fake->uow, &known);
+	assert_int_equal(allocate_lines(&fake->uow, lines, 2, true).refused.outcome, DONE);
+	assert_batch(fake, "o1", "lamps");
+	assert_int_equal(fake_line(fake, "o1", "CHAIR")->needed_by, 5);
+}
+
 static void
 test_a_promise_takes_nothing(void **state)
 {
@@ -806,6 +822,7 @@ main(void)
 		TEST(test_lines_that_leave_get_the_units_of_expired_holds),
 		TEST(test_lines_that_wait_get_the_units_of_expired_holds),
 		TEST(test_every_shortage_is_named_and_nothing_taken),
+		TEST(test_a_batch_that_nobody_claims_ends_no_search),
 		TEST(test_a_promise_takes_nothing),
 		TEST(test_a_batch_that_is_delayed_meanwhile_is_not_taken),
 		TEST(test_a_hold_that_is_confirmed_meanwhile_is_not_taken_back),
