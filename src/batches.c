@@ -228,7 +228,7 @@ change_batch_eta_body(Repository *repository, void *context)
 	LinesResult *result = &command->result;
 	List		lines = {.repository = repository};
 	List		told = {.repository = repository};
-	int64_t		now = repository->current_time(repository);
+	int64_t		now;
 	Batch		changed;
 
 	*result = (LinesResult) {.nlines = 0};
@@ -248,6 +248,7 @@ change_batch_eta_body(Repository *repository, void *context)
 
 	/* Whoever comes to the batch or leaves it now has to wait for us, and then knows the new day. */
 	repository->look_again(repository);
+	now = repository->current_time(repository);
 	repository->visit_lines_of_batch(repository, &changed, list_line, &lines);
 	for (size_t i = lines.n; i > 0; i--)
 	{

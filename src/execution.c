@@ -40,8 +40,8 @@ ends_of_others(Snapshot snapshot)
 }
 
 /* Takes the snapshot for all that this attempt reads, before it reads first. */
-static void
-look(SpiRepository *self)
+void
+spi_repository_look(SpiRepository *self)
 {
 	Snapshot	snapshot;
 
@@ -144,7 +144,7 @@ execute(Repository *repository, Statement *statement, const NullableDatum *value
 	SpiRepository *self = (SpiRepository *) repository;
 
 	if (!statement->is_fresh)
-		look(self);
+		spi_repository_look(self);
 	return statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
 }
 

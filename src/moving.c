@@ -129,7 +129,7 @@ reallocate_sku_body(Repository *repository, void *context)
 {
 	ReallocateSku *command = context;
 	LinesResult *result = &command->result;
-	int64_t		now = repository->current_time(repository);
+	int64_t		now;
 	List		known = {.repository = repository};
 	List		lines = {.repository = repository};
 	List		all = {.repository = repository};
@@ -138,6 +138,7 @@ reallocate_sku_body(Repository *repository, void *context)
 	Placing		placing;
 
 	lock_wanted(repository, &command->wanted);
+	now = repository->current_time(repository);
 	*result = (LinesResult) {.nlines = 0};
 	if (!repository->has_sku(repository, command->sku))
 	{

@@ -51,6 +51,7 @@ allocate_memory(Repository *repository, size_t size)
 static int64_t
 current_time(Repository *repository)
 {
+	spi_repository_look((SpiRepository *) repository);
 	return GetCurrentTimestamp();
 }
 

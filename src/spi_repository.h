@@ -35,6 +35,7 @@ extern bool spi_repository_met_duplicate(const SpiRepository *self, const ErrorD
 
 /* execution.c */
 extern void spi_repository_begin_attempt(SpiRepository *self);
+extern void spi_repository_look(SpiRepository *self);
 extern void spi_repository_end_moment(SpiRepository *self);
 extern bool spi_repository_others_explain_it(const SpiRepository *self);
 extern void spi_repository_begin_progress(SpiRepository *self, size_t lines);
