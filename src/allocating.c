@@ -3,7 +3,7 @@
  *		The use cases that give lines a batch: allocating, reallocating, and asking
  *		what could be promised.  A single line is a list of one.
  */
-#include "placing.h"
+#include "settling.h"
 
 #include <string.h>
 
@@ -257,13 +257,17 @@ meet_batches(Allocation *command)
 	}
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
-		Candidate  *candidate = request->known && request->known->batchref ? find_freed(placing, request->known) : NULL;
+		OrderLine  *known = request->known;
+		Candidate  *candidate;
 
+		if (!known || !known->batchref)
+			continue;
+		candidate = find_freed(placing, known);
 		if (request->stays)
 			check_date(command, request, candidate);
-		else if (candidate && (command->is_afresh || line_is_expired(request->known, command->now)))
+		else if (command->is_afresh || line_is_expired(known, command->now))
 		{
-			free_line(placing, request->known);
+			free_line(placing, known);
 			/* To stay there is as good as anything. */
 			candidate->batch.is_taken = false;
 		}

@@ -19,6 +19,7 @@
 
 #include "arguments.h"
 #include "results.h"
+#include "searching.h"
 #include "services.h"
 #include "statement.h"
 #include "subtransaction.h"
@@ -450,7 +451,7 @@ PG_FUNCTION_INFO_V1(allocation_batch_room);
 PGDLLEXPORT Datum
 allocation_batch_room(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT32(spi_repository_room(PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2)));
+	PG_RETURN_INT32(room_of_batch(PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2)));
 }
 
 PG_FUNCTION_INFO_V1(allocation_keep_allocated_batches);

@@ -3,7 +3,7 @@
  *		The use cases on a batch: it is bought, turns out larger or smaller, and
  *		comes on another day.
  */
-#include "placing.h"
+#include "settling.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  *		The use cases that take lines from their batches: to give them back, or to
  *		move them to better ones.
  */
-#include "placing.h"
+#include "settling.h"
 
 #include <string.h>
 
@@ -158,7 +158,7 @@ reallocate_sku_body(Repository *repository, void *context)
 	if (!are_locked(&command->wanted, &placing))
 		return RETRY;
 
-	for (size_t i = 0; i < placing.nclaims; i++)
+	for (size_t i = 0; i < lines.n; i++)
 		if (placing.claims[i].batch)
 		{
 			append(&from, lines.items[i]);

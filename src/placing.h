@@ -49,13 +49,6 @@ typedef struct Placing
 	List		taken_back;		/* expired holds, in lock order */
 } Placing;
 
-/* What an attempt wants of batches, in lock order; the next one locks these first. */
-typedef struct Wanted
-{
-	const Charge *charges;
-	size_t		n;
-} Wanted;
-
 extern Placing begin_placing(Repository *repository, int64_t now, size_t nclaims);
 extern void leave_batch(Placing *placing, const Batch *batch, int32_t allocated_quantity);
 extern bool free_batches_of(Placing *placing, List *lines, bool are_expired);
@@ -63,12 +56,5 @@ extern Candidate *find_freed(const Placing *placing, const OrderLine *line);
 extern void free_line(Placing *placing, const OrderLine *line);
 extern bool place(Placing *placing);
 extern bool are_all_placed(const Placing *placing);
-extern void settle(Placing *placing);
-extern void measure_shortages(Placing *placing, LineResult **results);
-
-extern void lock_wanted(Repository *repository, const Wanted *wanted);
-extern bool are_locked(Wanted *wanted, const Placing *placing);
-extern bool charge(Repository *repository, const Charge *charges, size_t n);
-extern bool write_known_lines(Repository *repository, const List *from, const List *to, const List *removed);
 
 #endif							/* PLACING_H */

@@ -29,7 +29,6 @@ typedef struct SpiRepository
 } SpiRepository;
 
 /* spi_repository.c */
-extern int32 spi_repository_room(int32 purchased_quantity, int32 allocated_quantity, int32 shipped_quantity);
 extern void spi_repository_init(SpiRepository *self, Oid namespace);
 extern bool spi_repository_met_duplicate(const SpiRepository *self, const ErrorData *error);
 
