@@ -22,6 +22,6 @@ SELECT to_regclass('allocations_pkey') IS NOT NULL AS has_table_of_allocations \
 	SELECT order_lines.id, batches.id
 	FROM old_lines JOIN order_lines USING (orderid, sku) JOIN batches USING (reference);
 \else
-	INSERT INTO order_lines (orderid, sku, qty, batchref, allocated_at)
+	INSERT INTO order_lines (orderid, sku, qty, batchref, ordered_at)
 	SELECT orderid, sku, qty, reference, now() FROM old_lines;
 \endif

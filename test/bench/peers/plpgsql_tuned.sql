@@ -13,7 +13,7 @@ BEGIN
 			SELECT reference INTO chosen
 			FROM public.batches
 			WHERE sku = p_sku AND room > 0 AND room >= p_qty AND purchased_quantity - allocated_quantity >= p_qty
-			ORDER BY eta NULLS FIRST, reference
+			ORDER BY eta NULLS FIRST, rank, reference
 			LIMIT 1;
 			EXIT WHEN NOT FOUND;
 
@@ -22,7 +22,7 @@ BEGIN
 			WHERE sku = p_sku AND reference = chosen AND purchased_quantity - allocated_quantity >= p_qty;
 			CONTINUE WHEN NOT FOUND; -- another session has taken the units: choose again
 
-			INSERT INTO public.order_lines (orderid, sku, qty, batchref, allocated_at)
+			INSERT INTO public.order_lines (orderid, sku, qty, batchref, ordered_at)
 			VALUES (p_orderid, p_sku, p_qty, chosen, clock_timestamp());
 			RETURN chosen;
 		EXCEPTION WHEN unique_violation THEN
