@@ -12,7 +12,7 @@ REGRESS = install allocate deallocate reallocate change_batch_quantity allocate_
 REGRESS_OPTS = --inputdir=test --outputdir=. --load-extension=allocation --encoding=UTF8
 ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_line same_batch \
 	guarded_batches no_deadlock many_lines serialization kept_snapshot vanished \
-	one_moment lock_order asked_again rebuilt_index guarded_statements equally_good own_constraints latest_line
+	one_moment lock_order asked_again rebuilt_index guarded_statements equally_good own_constraints latest_line kept_versions
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.

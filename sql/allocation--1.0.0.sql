@@ -16,7 +16,8 @@ CREATE FUNCTION batch_room(purchased_quantity integer, allocated_quantity intege
 	AS 'MODULE_PATHNAME', 'allocation_batch_room' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 -- Every charge writes to its batch: pages that stay half empty keep the new version of a row beside the old one
--- and are quickly cleaned.
+-- and are quickly cleaned. Of its indexes, what is alike are entries for versions of one row only. They are not to be
+-- packed into one: a packed entry is read from its oldest version on, also by whoever reads the index backwards.
 CREATE TABLE batches (
 	reference text COLLATE "C" NOT NULL,
 	sku text COLLATE "C" NOT NULL,
@@ -27,17 +28,19 @@ CREATE TABLE batches (
 	eta date,
 	room batch_room NOT NULL
 		GENERATED ALWAYS AS (batch_room(purchased_quantity, allocated_quantity, shipped_quantity)) STORED,
-	PRIMARY KEY (sku, reference),
-	UNIQUE (reference)
+	PRIMARY KEY (sku, reference) WITH (deduplicate_items = off),
+	UNIQUE (reference) WITH (deduplicate_items = off)
 ) WITH (fillfactor = 25);
 
 -- The preference order, to be read backwards: where one transaction writes to a batch many times, or an old snapshot
 -- keeps its versions, the newest comes first. With the quantities themselves no charge could be a HOT update; their
 -- room changes seldom, and lets array calls pass batches with too little over inside the index.
-CREATE INDEX batches_preference ON batches (sku, eta DESC NULLS LAST, rank DESC, reference DESC, room) WHERE room > 0;
+CREATE INDEX batches_preference ON batches (sku, eta DESC NULLS LAST, rank DESC, reference DESC, room)
+	WITH (deduplicate_items = off) WHERE room > 0;
 
 -- The same for each room, for those SKUs of which many batches have too little left.
-CREATE INDEX batches_room ON batches (sku, room DESC, eta DESC NULLS LAST, rank DESC, reference DESC) WHERE room > 0;
+CREATE INDEX batches_room ON batches (sku, room DESC, eta DESC NULLS LAST, rank DESC, reference DESC)
+	WITH (deduplicate_items = off) WHERE room > 0;
 
 CREATE TABLE order_lines (
 	orderid text COLLATE "C" NOT NULL,

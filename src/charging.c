@@ -70,6 +70,8 @@ charge_one(Repository *repository, Charge charge)
 		string(charge.sku), string(charge.reference), number(charge.units), charge_eta(&charge, 0),
 		{.value = PointerGetDatum(&tid)}
 	};
+	int			kind = charge.units <= 0 || !charge.relies_on_day ? CHARGE_ANY :
+		charge.under_way ? CHARGE_SHIPMENT : CHARGE_WAREHOUSE;
 	int			attempts = 1;
 	int64		buffers;
 	bool		done;
@@ -90,14 +92,14 @@ charge_one(Repository *repository, Charge charge)
 	while (charge.place != 0)
 	{
 		tid = place_tid(charge.place);
-		if (execute(repository, &charge_batch_in_place, values, NULL) == 1)
+		if (execute(repository, &charge_batch_in_place[kind], values, NULL) == 1)
 			return true;
 		charge.place = --attempts > 0 ? newest_place(repository, &charge) : 0;
 		charges_by_key = CHARGES_BY_KEY;
 	}
 
 	buffers = pgBufferUsage.shared_blks_hit;
-	done = execute(repository, &charge_batch, values, NULL) == 1;
+	done = execute(repository, &charge_batch[kind], values, NULL) == 1;
 	if (pgBufferUsage.shared_blks_hit - buffers > BUFFERS_OF_CHARGE)
 		charges_by_place = CHARGES_BY_PLACE;
 	return done;

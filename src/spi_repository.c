@@ -232,14 +232,77 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 		;
 }
 
+/*
+ * A batch that others are taking from has many versions where somebody's old
+ * snapshot keeps them, and to read on from it is to read them all before the
+ * next batch is met.  Where that is so, which shows by the buffers that a search
+ * takes and is taken to be so for some searches, a search pauses at such a batch
+ * and goes on with what comes after it.
+ */
+#define BUFFERS_OF_SEARCH 64
+#define SEARCHES_WITH_PAUSES 1000
+
+static int	searches_with_pauses = 0;
+
+/* The visit of the first batches. */
+typedef struct FirstBatches
+{
+	const Demand *demand;
+	BatchVisitor visit;
+	void	   *context;
+	bool		may_pause;
+	bool		pauses;
+	Batch		last;
+} FirstBatches;
+
+static bool
+visit_up_to_taken(void *context, const Batch *batch)
+{
+	FirstBatches *first = context;
+	bool		goes_on = first->visit(first->context, batch);
+
+	first->pauses = first->may_pause && goes_on && batch->is_taken && 
+		batch_available_quantity(batch) >= first->demand->qty;
+	first->last = *batch;
+	return goes_on && !first->pauses;
+}
+
+/* Goes on with the batches after the last one, of which those that are as good as that matter. */
+static void
+visit_batches_after(Repository *repository, FirstBatches *first, Reader *reader)
+{
+	const Batch *last = &first->last;
+
+	first->pauses = false;
+	if (last->under_way)
+		execute(repository, &select_shipments_after, (NullableDatum[]) {
+				string(last->sku), batch_eta(last), number(last->rank), string(last->reference)
+				}, reader);
+	else
+		execute(repository, &select_warehouse_after, (NullableDatum[]) {
+				string(last->sku), number(last->rank), string(last->reference)
+				}, reader);
+}
+
 static void
 visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context)
 {
-	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
+	FirstBatches first = {.demand = &demand, .visit = visit, .context = context};
+	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit_up_to_taken, &first);
+	int64		buffers = pgBufferUsage.shared_blks_hit;
 
 	reader.demand = &demand;
 	reader.patience = PATIENCE;
+	if (searches_with_pauses > 0)
+	{
+		searches_with_pauses--;
+		first.may_pause = true;
+	}
 	execute(repository, &select_open_batches, (NullableDatum[]) {string(demand.sku)}, &reader);
+	if (pgBufferUsage.shared_blks_hit - buffers > BUFFERS_OF_SEARCH)
+		searches_with_pauses = SEARCHES_WITH_PAUSES;
+	while (first.pauses)
+		visit_batches_after(repository, &first, &reader);
 	if (reader.patience == 0)
 		visit_batches_by_room(repository, demand, visit, context);
 }

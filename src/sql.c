@@ -103,6 +103,20 @@ Statement	select_open_batches = {
 	{TEXTOID}, 1
 };
 
+/* Those after one of them that is in the warehouse, and there as well. */
+Statement	select_warehouse_after = {
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0"
+	" AND eta IS NULL AND (rank, reference)" GT "($2, $3) ORDER BY " PREFERENCE_ORDER,
+	{TEXTOID, INT4OID, TEXTOID}, 3
+};
+
+/* Those after one that is under way. */
+Statement	select_shipments_after = {
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0"
+	" AND (eta, rank, reference)" GT "($2, $3, $4) ORDER BY " PREFERENCE_ORDER,
+	{TEXTOID, DATEOID, INT4OID, TEXTOID}, 4
+};
+
 Statement	select_batches_by_room = {
 	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0 AND room" GE "$2"
 	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3 ORDER BY room, " PREFERENCE_ORDER,
@@ -167,25 +181,35 @@ Statement	insert_batch = {
 	{TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID}, 5, .is_fresh = true
 };
 
-/* Is the batch to come on the day that was read?  Where that does not matter, the parameter is null. */
-#define COMES_ON(eta, day) \
-	"(coalesce(" eta ", '-infinity'::pg_catalog.date)" EQ day " OR " day " IS NULL)"
-
 /* The charge is the lock: no SELECT ... FOR UPDATE comes before it. */
 #define CHARGE(condition) \
 	"UPDATE %1$s.batches SET allocated_quantity = allocated_quantity" PLUS "$3" \
-	" WHERE " condition "sku" EQ "$1 AND reference" EQ "$2" \
-	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3" \
-	" AND allocated_quantity" MINUS "shipped_quantity" GE "(" NEGATIVE "$3) AND " COMES_ON("eta", "$4")
+	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND " condition
 
-Statement	charge_batch = {
-	CHARGE(""),
-	{TEXTOID, TEXTOID, INT4OID, DATEOID}, 4, .is_fresh = true
+#define HAS_ROOM_FOR(units) "purchased_quantity" MINUS "allocated_quantity" GE units
+
+/* The first two, as they are used most, for units that are taken from the warehouse or from a shipment of that day. */
+#define TAKE_FROM_WAREHOUSE CHARGE("eta IS NULL AND " HAS_ROOM_FOR("$3"))
+#define TAKE_FROM_SHIPMENT CHARGE("eta" EQ "$4 AND " HAS_ROOM_FOR("$3"))
+
+/* Where the day matters, it is -infinity for the warehouse, and otherwise null. */
+#define COMES_ON(eta, day) "(coalesce(" eta ", '-infinity'::pg_catalog.date)" EQ day " OR " day " IS NULL)"
+#define TAKE_OR_GIVE_BACK \
+	CHARGE(HAS_ROOM_FOR("$3") " AND allocated_quantity" MINUS "shipped_quantity" GE "(" NEGATIVE "$3) AND " \
+		   COMES_ON("eta", "$4"))
+
+#define IN_PLACE " AND ctid" EQ "$5"
+
+Statement	charge_batch[] = {
+	[CHARGE_WAREHOUSE] = {TAKE_FROM_WAREHOUSE, {TEXTOID, TEXTOID, INT4OID, DATEOID}, 4, .is_fresh = true},
+	[CHARGE_SHIPMENT] = {TAKE_FROM_SHIPMENT, {TEXTOID, TEXTOID, INT4OID, DATEOID}, 4, .is_fresh = true},
+	[CHARGE_ANY] = {TAKE_OR_GIVE_BACK, {TEXTOID, TEXTOID, INT4OID, DATEOID}, 4, .is_fresh = true}
 };
 
-Statement	charge_batch_in_place = {
-	CHARGE("ctid" EQ "$5 AND "),
-	{TEXTOID, TEXTOID, INT4OID, DATEOID, TIDOID}, 5, .is_fresh = true
+Statement	charge_batch_in_place[] = {
+	[CHARGE_WAREHOUSE] = {TAKE_FROM_WAREHOUSE IN_PLACE, {TEXTOID, TEXTOID, INT4OID, DATEOID, TIDOID}, 5, .is_fresh = true},
+	[CHARGE_SHIPMENT] = {TAKE_FROM_SHIPMENT IN_PLACE, {TEXTOID, TEXTOID, INT4OID, DATEOID, TIDOID}, 5, .is_fresh = true},
+	[CHARGE_ANY] = {TAKE_OR_GIVE_BACK IN_PLACE, {TEXTOID, TEXTOID, INT4OID, DATEOID, TIDOID}, 5, .is_fresh = true}
 };
 
 /*

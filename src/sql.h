@@ -23,6 +23,8 @@ extern Statement select_batch_of_sku;
 extern Statement select_known_batches;
 extern Statement select_newest_batch;
 extern Statement select_open_batches;
+extern Statement select_warehouse_after;
+extern Statement select_shipments_after;
 extern Statement select_batches_by_room;
 extern Statement select_batches;
 
@@ -31,11 +33,19 @@ extern Statement select_sku;
 extern Statement select_allocation;
 extern Statement select_allocation_of_batch;
 
+/* Of what the statements that charge one batch are for. */
+enum
+{
+	CHARGE_WAREHOUSE,			/* units are taken from a batch that has to be in the warehouse */
+	CHARGE_SHIPMENT,			/* ... that has to come on a day */
+	CHARGE_ANY
+};
+
 /* They write, and tell by the number of rows what has been written. */
 extern Statement lock_many;
 extern Statement insert_batch;
-extern Statement charge_batch;
-extern Statement charge_batch_in_place;
+extern Statement charge_batch[];
+extern Statement charge_batch_in_place[];
 extern Statement charge_many;
 extern Statement ship_from_batch;
 extern Statement ship_from_many;
