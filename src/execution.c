@@ -158,7 +158,7 @@ execute(Repository *repository, Statement *statement, const NullableDatum *value
 uint64
 execute_on_arrays(Repository *repository, Statement *statement, size_t n, const Column *columns, Reader *reader)
 {
-	bool		writes_lines = columns[0].value == line_orderid && statement->is_fresh;
+	bool		writes_lines = (columns[0].value == line_orderid || columns[0].value == line_place) && statement->is_fresh;
 	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
 	uint64		nrows = 0;
 

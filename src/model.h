@@ -23,6 +23,7 @@ typedef struct OrderLine
 	int32_t		needed_by;		/* if it has a date: the last day on which it can be used */
 	int64_t		held_until;		/* a hold: from then on it is nobody's; 0 says that it is firm */
 	uint32_t	version;		/* of its row, for storage */
+	uint64_t	place;			/* where storage has that, for storage */
 } OrderLine;
 
 /* The day of a batch that is blocked: nobody gets any of it until further notice. */

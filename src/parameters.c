@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "parameters.h"
+#include "rows.h"
 
 /* A number. */
 NullableDatum
@@ -45,6 +46,16 @@ static const OrderLine *
 line_at(const void *lines, size_t i)
 {
 	return ((OrderLine *const *) lines)[i];
+}
+
+/* Where the row of a line is. */
+NullableDatum
+line_place(const void *lines, size_t i)
+{
+	ItemPointer tid = palloc(sizeof(ItemPointerData));
+
+	*tid = place_tid(line_at(lines, i)->place);
+	return (NullableDatum) {.value = PointerGetDatum(tid)};
 }
 
 /* The order of a line. */

@@ -19,6 +19,8 @@ typedef struct Column
 } Column;
 
 /* Of lines, which come as pointers to them. */
+extern NullableDatum line_place(const void *lines, size_t i);
+extern NullableDatum line_version(const void *lines, size_t i);
 extern NullableDatum line_orderid(const void *lines, size_t i);
 extern NullableDatum line_sku(const void *lines, size_t i);
 extern NullableDatum line_qty(const void *lines, size_t i);
@@ -27,7 +29,6 @@ extern NullableDatum line_ordered_at(const void *lines, size_t i);
 extern NullableDatum line_batchref(const void *lines, size_t i);
 extern NullableDatum line_needed_by(const void *lines, size_t i);
 extern NullableDatum line_held_until(const void *lines, size_t i);
-extern NullableDatum line_version(const void *lines, size_t i);
 
 /* Of charges. */
 extern NullableDatum charge_sku(const void *charges, size_t i);

@@ -112,6 +112,13 @@ report_out_of_stock(const LineResult *refused, const char *order)
 			errhint("Ask for less, or record another batch with add_batch()."));
 }
 
+/* Where a batch is that is not in the warehouse. */
+static const char *
+whereabouts(int32_t eta)
+{
+	return eta == NEVER ? "is blocked" : psprintf("is expected on %s", day(eta));
+}
+
 /* Says why a line does not ship from where it is. */
 static void
 report_not_in_warehouse(const LineResult *refused)
@@ -119,10 +126,8 @@ report_not_in_warehouse(const LineResult *refused)
 	const OrderLine *line = &refused->line;
 	const char *place = "It waits for a batch.";
 
-	if (refused->has_eta && refused->eta == NEVER)
-		place = psprintf("Its batch \"%s\" is blocked.", line->batchref);
-	else if (refused->has_eta)
-		place = psprintf("Its batch \"%s\" is expected on %s.", line->batchref, day(refused->eta));
+	if (refused->has_eta)
+		place = psprintf("Its batch \"%s\" %s.", line->batchref, whereabouts(refused->eta));
 	ereport(ERROR,
 			errcode(ERRCODE_NOT_IN_WAREHOUSE),
 			errmsg("order \"%s\" has nothing of sku \"%s\" in the warehouse", line->orderid, line->sku),
@@ -175,8 +180,8 @@ report_refusal(const LineResult *refused, const OrderLine *asked, size_t positio
 					errcode(ERRCODE_ORDER_LINE_CONFLICT),
 					errmsg("order \"%s\" has a line for sku \"%s\" on a batch that comes too late",
 						   line->orderid, line->sku),
-					errdetail("%s \"%s\" has batch \"%s\", which is expected on %s, and it is asked for by %s.",
-							  order, line->orderid, line->batchref, day(refused->eta), day(asked->needed_by)),
+					errdetail("%s \"%s\" has batch \"%s\", which %s, and it is asked for by %s.",
+							  order, line->orderid, line->batchref, whereabouts(refused->eta), day(asked->needed_by)),
 					errhint("Move the line with reallocate()."));
 			break;
 		case ALREADY_SHIPPED:

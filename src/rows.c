@@ -54,7 +54,7 @@ static void
 check_line_types(DestReceiver *receiver, int operation, TupleDesc row_type)
 {
 	static const Oid types[] = {
-		TEXTOID, TEXTOID, INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID, DATEOID, TIMESTAMPTZOID, XIDOID
+		TEXTOID, TEXTOID, INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID, DATEOID, TIMESTAMPTZOID, XIDOID, TIDOID
 	};
 
 	check_types("order_lines", row_type, types, lengthof(types));
@@ -208,6 +208,7 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 	if (line.held_until == 0 && !slot->tts_isnull[7])
 		line.held_until = 1;	/* 0 says that it is firm */
 	line.version = DatumGetTransactionId(slot->tts_values[8]);
+	line.place = place_of((ItemPointer) DatumGetPointer(slot->tts_values[9]));
 	reader->has_seen_enough = !reader->visit_line(reader->context, &line);
 	MemoryContextSwitchTo(old);
 	return !reader->has_seen_enough;

@@ -261,7 +261,7 @@ visit_up_to_taken(void *context, const Batch *batch)
 	FirstBatches *first = context;
 	bool		goes_on = first->visit(first->context, batch);
 
-	first->pauses = first->may_pause && goes_on && batch->is_taken && 
+	first->pauses = first->may_pause && goes_on && batch->is_taken &&
 		batch_available_quantity(batch) >= first->demand->qty;
 	first->last = *batch;
 	return goes_on && !first->pauses;
@@ -497,13 +497,13 @@ change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 
 	if (n == 1)
 		changed = execute(repository, &update_line, (NullableDatum[]) {
-						  line_orderid(from, 0), line_sku(from, 0), line_version(from, 0),
+						  line_place(from, 0), line_version(from, 0), line_orderid(from, 0), line_sku(from, 0),
 						  line_qty(to, 0), line_shipped_qty(to, 0), line_ordered_at(to, 0), line_batchref(to, 0),
 						  line_needed_by(to, 0), line_held_until(to, 0)
 						  }, NULL);
 	else
 		changed = execute_on_arrays(repository, &update_lines, n, (Column[]) {
-									{from, line_orderid}, {from, line_sku}, {from, line_version},
+									{from, line_place}, {from, line_version}, {from, line_orderid}, {from, line_sku},
 									{to, line_qty}, {to, line_shipped_qty}, {to, line_ordered_at}, {to, line_batchref},
 									{to, line_needed_by}, {to, line_held_until}
 									}, NULL);
@@ -517,11 +517,11 @@ remove_lines(Repository *repository, OrderLine **lines, size_t n)
 
 	if (n == 1)
 		removed = execute(repository, &delete_line, (NullableDatum[]) {
-						  line_orderid(lines, 0), line_sku(lines, 0), line_version(lines, 0)
+						  line_place(lines, 0), line_version(lines, 0), line_orderid(lines, 0), line_sku(lines, 0)
 						  }, NULL);
 	else
 		removed = execute_on_arrays(repository, &delete_lines, n, (Column[]) {
-									{lines, line_orderid}, {lines, line_sku}, {lines, line_version}
+									{lines, line_place}, {lines, line_version}, {lines, line_orderid}, {lines, line_sku}
 									}, NULL);
 	return lines_held(repository, lines, n, removed == n);
 }

@@ -24,8 +24,8 @@
 #define BATCH_COLUMNS "reference, sku, purchased_quantity, allocated_quantity, shipped_quantity, rank, eta, room"
 #define LINE_COLUMNS "orderid, sku, qty, shipped_qty, ordered_at, batchref, needed_by, held_until"
 
-/* Of a line also which version of its row it is. */
-#define KNOWN_LINE LINE_COLUMNS ", xmin"
+/* Of a line also which version of its row it is, and where. */
+#define KNOWN_LINE LINE_COLUMNS ", xmin, ctid"
 
 /*
  * A transaction that writes to a row many times leaves many versions of it, all
@@ -142,16 +142,17 @@ Statement	select_known_batches = {
 
 Statement	select_lines_of_batch = {
 	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE batchref" EQ "$2 AND sku" EQ "$1"
-	" ORDER BY ordered_at DESC, orderid DESC",
+	" ORDER BY ordered_at DESC",
 	{TEXTOID, TEXTOID}, 2
 };
 
+/* OFFSET keeps the planner from anything but one index look-up for each batch: it would walk the lines of all batches. */
 Statement	select_lines_to_improve = {
 	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE batchref IS NULL AND sku" EQ "$1 AND qty" GT "shipped_qty"
 	" UNION ALL"
 	" SELECT l.* FROM %1$s.batches AS b"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
-	" WHERE batchref" EQ "b.reference AND sku" EQ "b.sku AND qty" GT "shipped_qty) AS l"
+	" WHERE batchref" EQ "b.reference AND sku" EQ "b.sku AND qty" GT "shipped_qty OFFSET 0) AS l"
 	" WHERE b.sku" EQ "$1 AND b.eta IS NOT NULL",
 	{TEXTOID}, 1
 };
@@ -279,38 +280,43 @@ Statement	insert_lines = {
 	TIMESTAMPTZARRAYOID}, 8, .is_fresh = true
 };
 
-/* A line is what it was if its row is the version that was read, which is kept while our snapshot shows it. */
-#define IS_STILL_THE_LINE "orderid" EQ "$1 AND sku" EQ "$2 AND xmin" EQ "$3"
+/*
+ * A line is what it was if its row is the version that was read.  While our
+ * snapshot shows that, it is kept, and where it was unless somebody has rewritten
+ * the table: then another line may be there.
+ */
+#define IS_STILL_THE_LINE "ctid" EQ "$1 AND xmin" EQ "$2 AND orderid" EQ "$3 AND sku" EQ "$4"
 
 Statement	update_line = {
-	"UPDATE %1$s.order_lines SET qty = $4, shipped_qty = $5, ordered_at = $6, batchref = $7, needed_by = $8,"
-	" held_until = $9 WHERE " IS_STILL_THE_LINE,
-	{TEXTOID, TEXTOID, XIDOID, INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID, DATEOID, TIMESTAMPTZOID}, 9,
+	"UPDATE %1$s.order_lines SET qty = $5, shipped_qty = $6, ordered_at = $7, batchref = $8, needed_by = $9,"
+	" held_until = $10 WHERE " IS_STILL_THE_LINE,
+	{TIDOID, XIDOID, TEXTOID, TEXTOID, INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID, DATEOID, TIMESTAMPTZOID}, 10,
 	.is_fresh = true
 };
 
 Statement	delete_line = {
 	"DELETE FROM %1$s.order_lines WHERE " IS_STILL_THE_LINE,
-	{TEXTOID, TEXTOID, XIDOID}, 3, .is_fresh = true
+	{TIDOID, XIDOID, TEXTOID, TEXTOID}, 4, .is_fresh = true
 };
 
 #define ARE_STILL_THE_LINES \
-	IS_KEY("l.orderid", "was.orderid", "l.sku", "was.sku") " AND l.xmin" EQ "was.version"
+	"l.ctid" EQ "was.place AND l.xmin" EQ "was.version AND l.orderid" EQ "was.orderid AND l.sku" EQ "was.sku"
 
 Statement	update_lines = {
 	"UPDATE %1$s.order_lines AS l SET qty = was.new_qty, shipped_qty = was.new_shipped_qty,"
 	" ordered_at = was.new_ordered_at, batchref = was.new_batchref, needed_by = was.new_needed_by, held_until = was.new_held_until"
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
-	" pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9))"
-	" AS was (orderid, sku, version, new_qty, new_shipped_qty, new_ordered_at, new_batchref, new_needed_by, new_held_until)"
+	" pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9),"
+	" pg_catalog.unnest($10)) AS was (place, version, orderid, sku,"
+	" new_qty, new_shipped_qty, new_ordered_at, new_batchref, new_needed_by, new_held_until)"
 	" WHERE " ARE_STILL_THE_LINES,
-	{TEXTARRAYOID, TEXTARRAYOID, XIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
-	DATEARRAYOID, TIMESTAMPTZARRAYOID}, 9, .is_fresh = true
+	{TIDARRAYOID, XIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
+	DATEARRAYOID, TIMESTAMPTZARRAYOID}, 10, .is_fresh = true
 };
 
 Statement	delete_lines = {
 	"DELETE FROM %1$s.order_lines AS l"
-	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS was (orderid, sku, version)"
-	" WHERE " ARE_STILL_THE_LINES,
-	{TEXTARRAYOID, TEXTARRAYOID, XIDARRAYOID}, 3, .is_fresh = true
+	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
+	" AS was (place, version, orderid, sku) WHERE " ARE_STILL_THE_LINES,
+	{TIDARRAYOID, XIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, 4, .is_fresh = true
 };

@@ -7,7 +7,7 @@
 
 #include "statement.h"
 
-/* They read lines: orderid, sku, qty, shipped_qty, ordered_at, batchref, needed_by, held_until, version. */
+/* They read lines: orderid, sku, qty, shipped_qty, ordered_at, batchref, needed_by, held_until, version, place. */
 extern Statement select_line;
 extern Statement select_line_now;
 extern Statement select_lines;

@@ -8,7 +8,7 @@
 
 #include "executor/spi.h"
 
-#define MAX_PARAMETERS 9
+#define MAX_PARAMETERS 10
 
 typedef struct Statement
 {
