@@ -31,7 +31,7 @@ CREATE TABLE plpgsql.order_lines (
 CREATE TABLE plpgsql.allocations (
 	line_id bigint PRIMARY KEY REFERENCES plpgsql.order_lines,
 	batch_id bigint NOT NULL REFERENCES plpgsql.batches,
-	ordered_at timestamptz NOT NULL DEFAULT now()
+	allocated_at timestamptz NOT NULL DEFAULT now()
 );
 
 -- A foreign key without an index makes every DELETE of a batch read the whole table.
