@@ -135,7 +135,10 @@ struct Repository
 	 */
 	bool		(*charge_batches) (Repository *repository, const Charge *charges, size_t n);
 
-	/* So many units of n charges, given in their order, have left; false where a batch is not in the warehouse, or has not so many allocated. */
+	/*
+	 * So many units of n charges, given in their order, have left; false where
+	 * a batch is not in the warehouse, or has not so many allocated.
+	 */
 	bool		(*ship_from_batches) (Repository *repository, const Charge *charges, size_t n);
 
 	/* Sets the purchased quantity; false where more than that is allocated. */
