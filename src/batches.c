@@ -228,6 +228,8 @@ change_batch_eta_body(Repository *repository, void *context)
 	LinesResult *result = &command->result;
 	List		lines = {.repository = repository};
 	List		told = {.repository = repository};
+	List		expired = {.repository = repository};
+	Charge		freed = {.units = 0};
 	int64_t		now;
 	Batch		changed;
 
@@ -254,12 +256,24 @@ change_batch_eta_body(Repository *repository, void *context)
 	{
 		OrderLine  *line = lines.items[i - 1];
 
-		if (line_open_quantity(line) > 0 && !line_is_expired(line, now))
+		if (line_is_expired(line, now))
+		{
+			append(&expired, line);
+			freed.units -= line_open_quantity(line);
+		}
+		else if (line_open_quantity(line) > 0)
 			append(&told, line);
 	}
 	result->nlines = told.n;
 	result->lines = lines_of(&told);
-	return KEEP;
+
+	/* Expired holds are taken back, lest one that is just being confirmed becomes a line that nobody has told. */
+	freed.sku = changed.sku;
+	freed.reference = changed.reference;
+	sort(repository, expired.items, expired.n, sizeof(void *), compare_line_identities);
+	return expired.n == 0 ||
+		(repository->charge_batches(repository, &freed, 1) &&
+		 repository->remove_lines(repository, (OrderLine **) expired.items, expired.n)) ? KEEP : RETRY;
 }
 
 /*

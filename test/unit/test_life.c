@@ -241,6 +241,20 @@ test_a_new_day_moves_no_line_and_says_whom_to_tell(void **state)
 }
 
 static void
+test_a_new_day_takes_expired_holds_back(void **state)
+{
+	Fake	   *fake = *state;
+
+	under_way(fake, "ship", 10, 5);
+	allocated(fake, held_lamps(fake, "cart", 4, 1000));
+	allocated(fake, lamps("o1", 1));
+	much_later(fake);
+	assert_int_equal(change_batch_eta(&fake->uow, "ship", true, 9).nlines, 1);
+	assert_null(fake_line(fake, "cart", LAMP));
+	assert_allocated(fake, "ship", 1);
+}
+
+static void
 test_what_has_shipped_can_be_blocked_but_is_not_under_way(void **state)
 {
 	Fake	   *fake = *state;
@@ -799,6 +813,7 @@ main(void)
 		TEST(test_reallocating_by_another_date),
 		TEST(test_lines_that_leave_go_to_no_batch_after_their_date),
 		TEST(test_a_new_day_moves_no_line_and_says_whom_to_tell),
+		TEST(test_a_new_day_takes_expired_holds_back),
 		TEST(test_what_has_shipped_can_be_blocked_but_is_not_under_way),
 		TEST(test_lines_that_wait_are_served_in_their_turn),
 		TEST(test_lines_are_offered_an_earlier_day_and_leave_room_behind),
