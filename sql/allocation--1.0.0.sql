@@ -136,6 +136,15 @@ CREATE FUNCTION change_batch_eta(ref text, eta date)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_change_batch_eta' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+-- The same for those whose calls find their server by the SKU. It has no default, as a NULL would lead nowhere.
+CREATE FUNCTION change_batch_quantity(sku text, ref text, qty integer)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+	AS 'MODULE_PATHNAME', 'allocation_change_batch_quantity' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION change_batch_eta(sku text, ref text, eta date)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+	AS 'MODULE_PATHNAME', 'allocation_change_batch_eta' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 CREATE FUNCTION allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL) RETURNS text
 	AS 'MODULE_PATHNAME', 'allocation_allocate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
@@ -297,6 +306,10 @@ COMMENT ON FUNCTION change_batch_eta(text, date) IS
 'Sets the day on which a batch is expected: NULL if it has arrived, infinity if it is blocked. Moves no line. Returns one '
 'row per line with open units on it, in their turn: those to be told. Errors: SK003 if there is no such batch; SK006 if it is '
 'to be under way and units have shipped; 22004, 22023, 22001 for a missing or improper argument.';
+COMMENT ON FUNCTION change_batch_quantity(text, text, integer) IS
+'As change_batch_quantity(ref, qty), of a batch that is named with its SKU. SK003 also if it is of another one.';
+COMMENT ON FUNCTION change_batch_eta(text, text, date) IS
+'As change_batch_eta(ref, eta), of a batch that is named with its SKU. SK003 also if it is of another one.';
 COMMENT ON FUNCTION allocate(text, text, integer, date, interval) IS
 'Ties an order line of qty units to the first batch that can serve all of it and comes no later than by, in preference '
 'order: the warehouse, then the earliest ETA, then the lowest rank; of equally good ones, one that no other transaction is '
@@ -376,7 +389,9 @@ ALTER VIEW allocation_progress OWNER TO @extowner@;
 REVOKE EXECUTE ON FUNCTION
 	add_batch(text, text, integer, date, integer),
 	change_batch_quantity(text, integer),
+	change_batch_quantity(text, text, integer),
 	change_batch_eta(text, date),
+	change_batch_eta(text, text, date),
 	allocate(text, text, integer, date, interval),
 	allocate_order(text, text[], integer[], boolean, date, interval),
 	allocate_lines(text[], text[], integer[], boolean, date, interval),
@@ -397,7 +412,9 @@ REVOKE EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
 	add_batch(text, text, integer, date, integer),
 	change_batch_quantity(text, integer),
+	change_batch_quantity(text, text, integer),
 	change_batch_eta(text, date),
+	change_batch_eta(text, text, date),
 	allocate(text, text, integer, date, interval),
 	allocate_order(text, text[], integer[], boolean, date, interval),
 	allocate_lines(text[], text[], integer[], boolean, date, interval),

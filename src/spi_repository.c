@@ -121,8 +121,10 @@ visit_expired_holds(Repository *repository, const char **skus, size_t n, int64_t
 }
 
 static bool
-find_batch(Repository *repository, const char *reference, Batch *batch)
+find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
 {
+	if (sku)
+		return read_batch(repository, &select_batch_of_sku, (NullableDatum[]) {string(sku), string(reference)}, batch);
 	return read_batch(repository, &select_batch, (NullableDatum[]) {string(reference)}, batch);
 }
 
