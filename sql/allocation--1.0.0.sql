@@ -197,7 +197,8 @@ CREATE FUNCTION ship_order(orderid text, all_or_nothing boolean DEFAULT true)
 	AS 'MODULE_PATHNAME', 'allocation_ship_order' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- One statement, so one snapshot: it may run at any time. It works as the owner of the tables, and its names were
--- resolved when the extension was created.
+-- resolved when the extension was created. A batch is of one SKU, and so is all that has to do with it: only the name of a
+-- fault takes a look at the others.
 CREATE FUNCTION check_allocation()
 	RETURNS TABLE (fault text, sku text, batchref text, orderid text, found bigint, expected bigint)
 	LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -205,8 +206,8 @@ BEGIN ATOMIC
 	SELECT 'counter_differs', b.sku, b.reference, NULL::text,
 			b.allocated_quantity::bigint - b.shipped_quantity, coalesce(l.units, 0)
 		FROM batches AS b
-			LEFT JOIN (SELECT batchref, sum(qty - shipped_qty) AS units FROM order_lines GROUP BY batchref) AS l
-				ON l.batchref = b.reference
+			LEFT JOIN (SELECT sku, batchref, sum(qty - shipped_qty) AS units FROM order_lines GROUP BY sku, batchref) AS l
+				ON l.sku = b.sku AND l.batchref = b.reference
 		WHERE b.allocated_quantity::bigint - b.shipped_quantity <> coalesce(l.units, 0)
 	UNION ALL
 	SELECT 'oversold', b.sku, b.reference, NULL, b.allocated_quantity, b.purchased_quantity
@@ -217,11 +218,12 @@ BEGIN ATOMIC
 		FROM order_lines AS l
 		WHERE l.shipped_qty NOT BETWEEN 0 AND l.qty
 	UNION ALL
-	SELECT CASE WHEN b.reference IS NULL THEN 'missing_batch' ELSE 'wrong_sku' END,
+	SELECT CASE WHEN known.reference IS NULL THEN 'missing_batch' ELSE 'wrong_sku' END,
 			l.sku, l.batchref, l.orderid, l.qty, NULL
 		FROM order_lines AS l
-			LEFT JOIN batches AS b ON b.reference = l.batchref
-		WHERE l.batchref IS NOT NULL AND b.sku IS DISTINCT FROM l.sku
+			LEFT JOIN batches AS b ON b.sku = l.sku AND b.reference = l.batchref
+			LEFT JOIN (SELECT DISTINCT reference FROM batches) AS known ON known.reference = l.batchref
+		WHERE l.batchref IS NOT NULL AND b.reference IS NULL
 	ORDER BY 1, 2, 3, 4;
 END;
 
