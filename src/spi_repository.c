@@ -394,26 +394,45 @@ is_our_key(Oid index, Oid table)
 	return is_ours;
 }
 
-/*
- * The duplicate that the contracts of add_batch and add_lines speak of, and no
- * other: triggers and constraints that a user has added report their own.  It
- * goes by what the index is, as its name may be another one.
- */
-bool
-spi_repository_met_duplicate(const SpiRepository *self, const ErrorData *error)
+/* Is it the table's name, or that of a shard or partition of it, as order_lines_102016 or order_lines_1? */
+static bool
+is_of_table(const char *name, const char *table)
 {
+	size_t		length = strlen(table);
+
+	return strncmp(name, table, length) == 0 && (name[length] == '\0' || name[length] == '_');
+}
+
+/*
+ * Is it the duplicate that the contracts of add_batch and add_lines speak of?
+ * Triggers and constraints that a user has added report their own.  It goes by
+ * where it happened and by what the index is, as its name may be another one.
+ * What cannot be told is that of a part of our tables, of an index that is gone
+ * by now, and what another node reports, which names no table.
+ */
+DuplicateOwner
+spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error)
+{
+	bool		is_of_batches;
+	bool		is_of_lines;
 	Oid			table;
 	Oid			index;
 
-	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || !error->table_name || !error->constraint_name ||
-		!error->schema_name || strcmp(error->schema_name, self->schema) != 0)
-		return false;
+	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+		return THEIRS;
+	if (!error->table_name)
+		return PERHAPS_OURS;
+	is_of_batches = is_of_table(error->table_name, "batches");
+	is_of_lines = is_of_table(error->table_name, "order_lines");
+	if (!error->schema_name || strcmp(error->schema_name, self->schema) != 0 || (!is_of_batches && !is_of_lines))
+		return THEIRS;
 	table = get_relname_relid(error->table_name, self->namespace);
-	index = get_relname_relid(error->constraint_name, self->namespace);
-	if (strcmp(error->table_name, "batches") != 0 && strcmp(error->table_name, "order_lines") != 0)
-		return false;
-	/* Where it is gone by now, it was one that was being built or replaced. */
-	return !OidIsValid(index) || is_our_key(index, table);
+	index = error->constraint_name ? get_relname_relid(error->constraint_name, self->namespace) : InvalidOid;
+	if (!OidIsValid(index))
+		return PERHAPS_OURS;
+	if (!is_our_key(index, table))
+		return THEIRS;
+	return strcmp(error->table_name, is_of_batches ? "batches" : "order_lines") == 0 ? OURS : PERHAPS_OURS;
 }
 
 /* The owner of the tables, as whom the unit of work does its work. */
