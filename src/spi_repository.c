@@ -407,8 +407,8 @@ is_of_table(const char *name, const char *table)
  * Is it the duplicate that the contracts of add_batch and add_lines speak of?
  * Triggers and constraints that a user has added report their own.  It goes by
  * where it happened and by what the index is, as its name may be another one.
- * What cannot be told is that of a part of our tables, of an index that is gone
- * by now, and what another node reports, which names no table.
+ * It is uncertain in a part of our tables, where the index is gone by now, and
+ * where no table is named, as by another node.
  */
 DuplicateOwner
 spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error)
