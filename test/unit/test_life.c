@@ -249,7 +249,7 @@ test_a_new_day_takes_expired_holds_back(void **state)
 	allocated(fake, held_lamps(fake, "cart", 4, 1000));
 	allocated(fake, lamps("o1", 1));
 	much_later(fake);
-	assert_int_equal(change_batch_eta(&fake->uow, "ship", true, 9).nlines, 1);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "ship", true, 9).nlines, 1);
 	assert_null(fake_line(fake, "cart", LAMP));
 	assert_allocated(fake, "ship", 1);
 }
