@@ -78,6 +78,7 @@ visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisit
 {
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
+	reader.wants_one = n == 1;
 	if (n == 1)
 		execute(repository, &select_line, (NullableDatum[]) {line_orderid(lines, 0), line_sku(lines, 0)}, &reader);
 	else
@@ -133,6 +134,7 @@ visit_known_batches(Repository *repository, const Charge *charges, size_t n, Bat
 {
 	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
 
+	reader.wants_one = n == 1;
 	if (n == 1)
 		execute(repository, &select_batch_of_sku,
 				(NullableDatum[]) {charge_sku(charges, 0), charge_reference(charges, 0)}, &reader);
