@@ -143,18 +143,15 @@ BEGIN
 				FROM unnest(orderids, skus, qtys, turns, befores) AS u (orderid, sku, qty, turn, before)
 					JOIN order_lines AS l ON l.orderid = u.orderid AND l.sku = u.sku AND l.ordered_at = u.turn AND l.qty = u.qty
 						AND l.shipped_qty = coalesce((nullif(u.before, '')::order_lines).shipped_qty, 0);
-			-- Batches first, then lines: the order of locks that all calls have.
+			-- Batches first, then lines: the order of locks that all calls have. No line leaves a batch that is locked.
 			FOR n IN 1 .. coalesce(cardinality(lines), 0) LOOP
-				line := lines[n];
-				before := changes[n].before;
-				UPDATE batches SET allocated_quantity = allocated_quantity - (line.qty - line.shipped_qty)
-					WHERE sku = line.sku AND reference = line.batchref AND before.batchref IS NULL;
+				PERFORM FROM batches WHERE sku = lines[n].sku AND reference = lines[n].batchref FOR UPDATE;
 			END LOOP;
 			FOR n IN 1 .. coalesce(cardinality(lines), 0) LOOP
 				line := lines[n];
 				before := changes[n].before;
 				IF before.orderid IS NULL THEN
-					DELETE FROM order_lines AS l WHERE l = line;
+					DELETE FROM order_lines AS l WHERE l.orderid = line.orderid AND l.sku = line.sku AND l = line;
 				ELSE
 					UPDATE order_lines AS l SET batchref = CASE WHEN before.batchref IS NULL THEN NULL ELSE line.batchref END,
 							needed_by = before.needed_by, held_until = before.held_until
@@ -163,6 +160,8 @@ BEGIN
 				IF NOT FOUND THEN
 					RAISE 'another session has changed a line' USING ERRCODE = 'SH001';
 				END IF;
+				UPDATE batches SET allocated_quantity = allocated_quantity - (line.qty - line.shipped_qty)
+					WHERE sku = line.sku AND reference = line.batchref AND before.batchref IS NULL;
 			END LOOP;
 			RETURN;
 		EXCEPTION WHEN SQLSTATE 'SH001' OR deadlock_detected THEN    -- look again
