@@ -238,6 +238,19 @@ END;
 
 -- Lines of many SKUs
 
+-- Lets a slot move on, and takes notice of where it is then; a statement that runs would not.
+CREATE FUNCTION wait_for_move() RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+	PERFORM pg_sleep(0.01);
+	PERFORM pg_get_object_address('server', '{stock}', '{}');    -- to lock an object reads what others have changed
+END
+$$;
+
+CREATE FUNCTION moves_for_long() RETURNS boolean LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+	SELECT clock_timestamp() > statement_timestamp() + interval '1 minute';
+END;
+
 -- Undoes what shards have done to the lines.
 CREATE FUNCTION undo(done shard_answer[]) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -252,10 +265,10 @@ BEGIN
 			ORDER BY u.state = '40001'
 			LIMIT 1;
 		EXIT WHEN NOT FOUND;
-		IF a.state <> '40001' THEN
+		IF a.state <> '40001' OR moves_for_long() THEN
 			PERFORM refuse(a);
 		END IF;
-		PERFORM pg_sleep(0.01);    -- a slot moves, and will soon be elsewhere
+		PERFORM wait_for_move();
 	END LOOP;
 END
 $$;
@@ -309,13 +322,15 @@ BEGIN
 END
 $$;
 
--- One server does all of it or refuses; shards rehearse it first, if there are several. None has anything to undo, for
--- to give back or to ship again what has been is no error.
+-- One server does all of it or refuses. Several shards rehearse it first; then there is nothing left that could refuse,
+-- but that others are faster or a slot moves. After the latter it is done again: what has been given back or shipped
+-- already is no error.
 CREATE FUNCTION order_answers(call text, name text, all_or_nothing boolean) RETURNS SETOF shard_answer
 	LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
 	skus text[] := ARRAY(SELECT DISTINCT s FROM ask_skus_of(name) AS s);
 	slots integer[];
+	answers shard_answer[] := '{}';
 	a shard_answer;
 BEGIN
 	PERFORM refuse_read_only(call);
@@ -328,14 +343,18 @@ BEGIN
 			PERFORM refuse(a);
 		END LOOP;
 	END IF;
-	FOR a IN SELECT * FROM ask_order(slots, skus, call, name, all_or_nothing, false) AS o
-		ORDER BY o.state IS NULL, o.sku COLLATE "C"
 	LOOP
-		IF a.state IS NOT NULL THEN
+		answers := answers || ARRAY(SELECT o FROM ask_order(slots, skus, call, name, all_or_nothing, false) AS o);
+		SELECT o.* INTO a FROM unnest(answers) AS o WHERE o.state IS NOT NULL ORDER BY o.state = '40001' LIMIT 1;
+		EXIT WHEN NOT FOUND;
+		IF a.state <> '40001' OR slots[1] = ALL (slots) OR moves_for_long() THEN
 			PERFORM refuse(a);
 		END IF;
-		RETURN NEXT a;
+		PERFORM wait_for_move();
+		slots := ARRAY(SELECT slot(s) FROM unnest(skus) AS s);
+		answers := ARRAY(SELECT o FROM unnest(answers) AS o WHERE o.state IS NULL);
 	END LOOP;
+	RETURN QUERY SELECT DISTINCT ON (o.sku COLLATE "C") o.* FROM unnest(answers) AS o ORDER BY o.sku COLLATE "C";
 END
 $$;
 
@@ -403,7 +422,7 @@ END;
 
 -- To the shards all callers are one role, so nobody may call anything unless that is granted.
 REVOKE EXECUTE ON FUNCTION slot, ask, ask_lines, ask_undo, ask_arguments, ask_order, ask_sku_of, ask_skus_of, ask_stock_of,
-	ask_check, refuse, refuse_read_only, answers, slot_of_batch, undo, line_answers, order_answers,
+	ask_check, refuse, refuse_read_only, wait_for_move, moves_for_long, answers, slot_of_batch, undo, line_answers, order_answers,
 	add_batch, change_batch_quantity, change_batch_eta, allocate, try_allocate, promise, deallocate, reallocate,
 	reallocate_sku, ship, allocate_order, allocate_lines, try_allocate_order, try_allocate_lines, deallocate_order,
 	ship_order, check_allocation, stock_of FROM PUBLIC;
