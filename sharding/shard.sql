@@ -96,6 +96,11 @@ DECLARE
 	lines shard_answer[];
 	a shard_answer;
 BEGIN
+	-- A dump does not have it.
+	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'order_lines'::regclass AND tgname = 'shard_keep' AND tgenabled <> 'D') THEN
+		RAISE 'there is no trigger shard_keep on order_lines' USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Create it as in shard.sql.';
+	END IF;
 	IF call LIKE 'try%' THEN
 		lines := ARRAY(SELECT (l.orderid, l.sku, l.qty, l.batchref, l.refusal, l.available, NULL, places[l.n],
 				NULL, NULL, NULL, NULL, NULL, NULL, NULL)::shard_answer
