@@ -36,7 +36,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
-else ifeq ($(filter $(OWN_SERVER),$(MAKECMDGOALS)),)
+else ifeq ($(filter $(OWN_SERVER) deb dist,$(MAKECMDGOALS)),)
 $(error "$(PG_CONFIG)" leads to no PostgreSQL server headers: install postgresql-server-dev-all, or say make PG_CONFIG=/path/to/pg_config)
 endif
 
@@ -82,4 +82,12 @@ bench:
 bench-instructions:
 	@test/bench/instructions
 
-.PHONY: analyze $(OWN_SERVER)
+# Debian packages, for the Debian at hand or each of the SUITES; as root, for they are built and tried in chroots.
+deb:
+	@test/packages $(SUITES)
+
+# What PGXN takes: the last commit.
+dist:
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o $(EXTENSION)-$(EXTVERSION).zip HEAD
+
+.PHONY: analyze deb dist $(OWN_SERVER)

@@ -136,6 +136,15 @@ CREATE FUNCTION change_batch_eta(ref text, eta date)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_change_batch_eta' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+-- The same for those whose calls find their server by the SKU. It has no default, as a NULL would lead nowhere.
+CREATE FUNCTION change_batch_quantity(sku text, ref text, qty integer)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+	AS 'MODULE_PATHNAME', 'allocation_change_batch_quantity' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION change_batch_eta(sku text, ref text, eta date)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+	AS 'MODULE_PATHNAME', 'allocation_change_batch_eta' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 CREATE FUNCTION allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL) RETURNS text
 	AS 'MODULE_PATHNAME', 'allocation_allocate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
@@ -188,7 +197,8 @@ CREATE FUNCTION ship_order(orderid text, all_or_nothing boolean DEFAULT true)
 	AS 'MODULE_PATHNAME', 'allocation_ship_order' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- One statement, so one snapshot: it may run at any time. It works as the owner of the tables, and its names were
--- resolved when the extension was created.
+-- resolved when the extension was created. A batch is of one SKU, and so is all that has to do with it: only the name of a
+-- fault takes a look at the others.
 CREATE FUNCTION check_allocation()
 	RETURNS TABLE (fault text, sku text, batchref text, orderid text, found bigint, expected bigint)
 	LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -196,8 +206,8 @@ BEGIN ATOMIC
 	SELECT 'counter_differs', b.sku, b.reference, NULL::text,
 			b.allocated_quantity::bigint - b.shipped_quantity, coalesce(l.units, 0)
 		FROM batches AS b
-			LEFT JOIN (SELECT batchref, sum(qty - shipped_qty) AS units FROM order_lines GROUP BY batchref) AS l
-				ON l.batchref = b.reference
+			LEFT JOIN (SELECT sku, batchref, sum(qty - shipped_qty) AS units FROM order_lines GROUP BY sku, batchref) AS l
+				ON l.sku = b.sku AND l.batchref = b.reference
 		WHERE b.allocated_quantity::bigint - b.shipped_quantity <> coalesce(l.units, 0)
 	UNION ALL
 	SELECT 'oversold', b.sku, b.reference, NULL, b.allocated_quantity, b.purchased_quantity
@@ -208,11 +218,12 @@ BEGIN ATOMIC
 		FROM order_lines AS l
 		WHERE l.shipped_qty NOT BETWEEN 0 AND l.qty
 	UNION ALL
-	SELECT CASE WHEN b.reference IS NULL THEN 'missing_batch' ELSE 'wrong_sku' END,
+	SELECT CASE WHEN known.reference IS NULL THEN 'missing_batch' ELSE 'wrong_sku' END,
 			l.sku, l.batchref, l.orderid, l.qty, NULL
 		FROM order_lines AS l
-			LEFT JOIN batches AS b ON b.reference = l.batchref
-		WHERE l.batchref IS NOT NULL AND b.sku IS DISTINCT FROM l.sku
+			LEFT JOIN batches AS b ON b.sku = l.sku AND b.reference = l.batchref
+			LEFT JOIN (SELECT DISTINCT reference FROM batches) AS known ON known.reference = l.batchref
+		WHERE l.batchref IS NOT NULL AND b.reference IS NULL
 	ORDER BY 1, 2, 3, 4;
 END;
 
@@ -297,6 +308,10 @@ COMMENT ON FUNCTION change_batch_eta(text, date) IS
 'Sets the day on which a batch is expected: NULL if it has arrived, infinity if it is blocked. Moves no line. Returns one '
 'row per line with open units on it, in their turn: those to be told. Errors: SK003 if there is no such batch; SK006 if it is '
 'to be under way and units have shipped; 22004, 22023, 22001 for a missing or improper argument.';
+COMMENT ON FUNCTION change_batch_quantity(text, text, integer) IS
+'As change_batch_quantity(ref, qty), of a batch that is named with its SKU. SK003 also if it is of another one.';
+COMMENT ON FUNCTION change_batch_eta(text, text, date) IS
+'As change_batch_eta(ref, eta), of a batch that is named with its SKU. SK003 also if it is of another one.';
 COMMENT ON FUNCTION allocate(text, text, integer, date, interval) IS
 'Ties an order line of qty units to the first batch that can serve all of it and comes no later than by, in preference '
 'order: the warehouse, then the earliest ETA, then the lowest rank; of equally good ones, one that no other transaction is '
@@ -376,7 +391,9 @@ ALTER VIEW allocation_progress OWNER TO @extowner@;
 REVOKE EXECUTE ON FUNCTION
 	add_batch(text, text, integer, date, integer),
 	change_batch_quantity(text, integer),
+	change_batch_quantity(text, text, integer),
 	change_batch_eta(text, date),
+	change_batch_eta(text, text, date),
 	allocate(text, text, integer, date, interval),
 	allocate_order(text, text[], integer[], boolean, date, interval),
 	allocate_lines(text[], text[], integer[], boolean, date, interval),
@@ -397,7 +414,9 @@ REVOKE EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
 	add_batch(text, text, integer, date, integer),
 	change_batch_quantity(text, integer),
+	change_batch_quantity(text, text, integer),
 	change_batch_eta(text, date),
+	change_batch_eta(text, text, date),
 	allocate(text, text, integer, date, interval),
 	allocate_order(text, text[], integer[], boolean, date, interval),
 	allocate_lines(text[], text[], integer[], boolean, date, interval),

@@ -69,15 +69,28 @@ allocation_add_batch(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * The batch that a function is to change: sku, ref and one argument more; or
+ * without sku, which then is NULL.
+ */
+static Batch
+batch_arguments(FunctionCallInfo fcinfo)
+{
+	bool		names_sku = PG_NARGS() == 3;
+
+	return (Batch) {
+		.sku = names_sku ? name_argument(fcinfo, 0, "sku") : NULL,
+		.reference = name_argument(fcinfo, names_sku ? 1 : 0, "ref")
+	};
+}
+
 /* The rows of a change to a batch, or an error that says why there is none. */
 static Datum
-changed_batch_result(FunctionCallInfo fcinfo, LinesResult *result, const char *reference)
+changed_batch_result(FunctionCallInfo fcinfo, const LinesResult *result, const Batch *batch)
 {
 	if (result->refused.outcome != DONE)
-	{
-		result->batch.reference = reference;
-		report_refused_batch(result->refused.outcome, &result->batch);
-	}
+		report_refused_batch(result->refused.outcome,
+							 result->refused.outcome == UNKNOWN_BATCH ? batch : &result->batch);
 	return lines_result(fcinfo, result);
 }
 
@@ -85,6 +98,7 @@ PG_FUNCTION_INFO_V1(allocation_change_batch_quantity);
 
 /*
  * change_batch_quantity(ref text, qty integer)
+ * change_batch_quantity(sku text, ref text, qty integer)
  * RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
  */
 PGDLLEXPORT Datum
@@ -92,20 +106,21 @@ allocation_change_batch_quantity(PG_FUNCTION_ARGS)
 {
 	Subtransaction subtransaction;
 	UnitOfWork *uow = begin(fcinfo, &subtransaction, "change_batch_quantity()");
-	const char *reference = name_argument(fcinfo, 0, "ref");
-	int32		qty = batch_quantity_argument(fcinfo, 1);
+	Batch		batch = batch_arguments(fcinfo);
+	int32		qty = batch_quantity_argument(fcinfo, PG_NARGS() - 1);
 	LinesResult result;
 
 	spi_repository_begin_progress(&subtransaction.repository, 0);
-	result = change_batch_quantity(uow, reference, qty);
+	result = change_batch_quantity(uow, batch.sku, batch.reference, qty);
 	spi_repository_end_progress(&subtransaction.repository);
-	return changed_batch_result(fcinfo, &result, reference);
+	return changed_batch_result(fcinfo, &result, &batch);
 }
 
 PG_FUNCTION_INFO_V1(allocation_change_batch_eta);
 
 /*
  * change_batch_eta(ref text, eta date)
+ * change_batch_eta(sku text, ref text, eta date)
  * RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
  */
 PGDLLEXPORT Datum
@@ -113,10 +128,12 @@ allocation_change_batch_eta(PG_FUNCTION_ARGS)
 {
 	Subtransaction subtransaction;
 	UnitOfWork *uow = begin(fcinfo, &subtransaction, "change_batch_eta()");
-	const char *reference = name_argument(fcinfo, 0, "ref");
-	LinesResult result = change_batch_eta(uow, reference, !PG_ARGISNULL(1), PG_ARGISNULL(1) ? 0 : PG_GETARG_DATEADT(1));
+	Batch		batch = batch_arguments(fcinfo);
+	int			eta = PG_NARGS() - 1;
+	LinesResult result = change_batch_eta(uow, batch.sku, batch.reference, !PG_ARGISNULL(eta),
+										  PG_ARGISNULL(eta) ? 0 : PG_GETARG_DATEADT(eta));
 
-	return changed_batch_result(fcinfo, &result, reference);
+	return changed_batch_result(fcinfo, &result, &batch);
 }
 
 /*

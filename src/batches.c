@@ -23,7 +23,8 @@ add_batch_body(Repository *repository, void *context)
 	AddBatch   *command = context;
 	Batch		known;
 
-	if (repository->cautious && repository->find_batch(repository, command->batch->reference, &known))
+	/* A reference is of one SKU only. */
+	if (repository->cautious && repository->find_batch(repository, NULL, command->batch->reference, &known))
 	{
 		command->outcome = BATCH_EXISTS;
 		return UNDO;
@@ -49,6 +50,7 @@ add_batch(UnitOfWork *uow, const Batch *batch)
 
 typedef struct ChangeBatchQuantity
 {
+	const char *sku;			/* or NULL */
 	const char *reference;
 	int32_t		qty;
 	LinesResult result;
@@ -178,7 +180,7 @@ change_batch_quantity_body(Repository *repository, void *context)
 	 */
 	lock_wanted(repository, &command->wanted);
 	*result = (LinesResult) {.nlines = 0};
-	if (!repository->find_batch(repository, command->reference, &result->batch))
+	if (!repository->find_batch(repository, command->sku, command->reference, &result->batch))
 		result->refused.outcome = UNKNOWN_BATCH;
 	else if (result->batch.shipped_quantity > command->qty)
 		result->refused.outcome = ALREADY_SHIPPED;
@@ -201,9 +203,9 @@ change_batch_quantity_body(Repository *repository, void *context)
  * which, the latest turn first.
  */
 LinesResult
-change_batch_quantity(UnitOfWork *uow, const char *reference, int32_t qty)
+change_batch_quantity(UnitOfWork *uow, const char *sku, const char *reference, int32_t qty)
 {
-	ChangeBatchQuantity command = {.reference = reference, .qty = qty};
+	ChangeBatchQuantity command = {.sku = sku, .reference = reference, .qty = qty};
 
 	uow->run(uow, change_batch_quantity_body, &command);
 	return command.result;
@@ -215,6 +217,7 @@ change_batch_quantity(UnitOfWork *uow, const char *reference, int32_t qty)
 
 typedef struct ChangeBatchEta
 {
+	const char *sku;			/* or NULL */
 	const char *reference;
 	bool		under_way;
 	int32_t		eta;
@@ -228,11 +231,13 @@ change_batch_eta_body(Repository *repository, void *context)
 	LinesResult *result = &command->result;
 	List		lines = {.repository = repository};
 	List		told = {.repository = repository};
+	List		expired = {.repository = repository};
+	Charge		freed = {.units = 0};
 	int64_t		now;
 	Batch		changed;
 
 	*result = (LinesResult) {.nlines = 0};
-	if (!repository->find_batch(repository, command->reference, &result->batch))
+	if (!repository->find_batch(repository, command->sku, command->reference, &result->batch))
 		result->refused.outcome = UNKNOWN_BATCH;
 	/* What has left was in the warehouse: the rest can be blocked, but it is not under way. */
 	else if (command->under_way && command->eta != NEVER && result->batch.shipped_quantity > 0)
@@ -254,12 +259,24 @@ change_batch_eta_body(Repository *repository, void *context)
 	{
 		OrderLine  *line = lines.items[i - 1];
 
-		if (line_open_quantity(line) > 0 && !line_is_expired(line, now))
+		if (line_is_expired(line, now))
+		{
+			append(&expired, line);
+			freed.units -= line_open_quantity(line);
+		}
+		else if (line_open_quantity(line) > 0)
 			append(&told, line);
 	}
 	result->nlines = told.n;
 	result->lines = lines_of(&told);
-	return KEEP;
+
+	/* Expired holds are taken back, lest one that is just being confirmed becomes a line that nobody has told. */
+	freed.sku = changed.sku;
+	freed.reference = changed.reference;
+	sort(repository, expired.items, expired.n, sizeof(void *), compare_line_identities);
+	return expired.n == 0 ||
+		(repository->charge_batches(repository, &freed, 1) &&
+		 repository->remove_lines(repository, (OrderLine **) expired.items, expired.n)) ? KEEP : RETRY;
 }
 
 /*
@@ -267,9 +284,9 @@ change_batch_eta_body(Repository *repository, void *context)
  * get any of it.  Moves no line; says which have open units on it, in their turn.
  */
 LinesResult
-change_batch_eta(UnitOfWork *uow, const char *reference, bool under_way, int32_t eta)
+change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, bool under_way, int32_t eta)
 {
-	ChangeBatchEta command = {.reference = reference, .under_way = under_way, .eta = eta};
+	ChangeBatchEta command = {.sku = sku, .reference = reference, .under_way = under_way, .eta = eta};
 
 	uow->run(uow, change_batch_eta_body, &command);
 	return command.result;

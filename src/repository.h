@@ -94,8 +94,8 @@ struct Repository
 	void		(*visit_expired_holds) (Repository *repository, const char **skus, size_t n, int64_t now,
 										LineVisitor visit, void *context);
 
-	/* Reads the batch; false where there is none. */
-	bool		(*find_batch) (Repository *repository, const char *reference, Batch *batch);
+	/* Reads the batch, of any SKU if that is NULL; false where there is none. */
+	bool		(*find_batch) (Repository *repository, const char *sku, const char *reference, Batch *batch);
 
 	/* Visits those of the batches of n charges that are there, in their order. */
 	void		(*visit_known_batches) (Repository *repository, const Charge *charges, size_t n,
@@ -135,7 +135,10 @@ struct Repository
 	 */
 	bool		(*charge_batches) (Repository *repository, const Charge *charges, size_t n);
 
-	/* So many units of n charges, given in their order, have left; false where a batch is not in the warehouse, or has not so many allocated. */
+	/*
+	 * So many units of n charges, given in their order, have left; false where
+	 * a batch is not in the warehouse, or has not so many allocated.
+	 */
 	bool		(*ship_from_batches) (Repository *repository, const Charge *charges, size_t n);
 
 	/* Sets the purchased quantity; false where more than that is allocated. */

@@ -43,6 +43,7 @@ report_refused_batch(Outcome outcome, const Batch *batch)
 		case UNKNOWN_BATCH:
 			ereport(ERROR,
 					errcode(ERRCODE_UNKNOWN_BATCH),
+					batch->sku ? errmsg("batch \"%s\" of sku \"%s\" does not exist", batch->reference, batch->sku) :
 					errmsg("batch \"%s\" does not exist", batch->reference),
 					errhint("Record it with add_batch()."));
 			break;

@@ -182,7 +182,7 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 						   (batch_available_quantity(&batch) < reader->demand->qty && --reader->patience == 0)))
 		reader->has_seen_enough = true;
 	else
-		reader->has_seen_enough = !reader->visit_batch(reader->context, &batch);
+		reader->has_seen_enough = !reader->visit_batch(reader->context, &batch) || reader->wants_one;
 	MemoryContextSwitchTo(old);
 	return !reader->has_seen_enough;
 }
@@ -209,7 +209,7 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 		line.held_until = 1;	/* 0 says that it is firm */
 	line.version = DatumGetTransactionId(slot->tts_values[8]);
 	line.place = place_of((ItemPointer) DatumGetPointer(slot->tts_values[9]));
-	reader->has_seen_enough = !reader->visit_line(reader->context, &line);
+	reader->has_seen_enough = !reader->visit_line(reader->context, &line) || reader->wants_one;
 	MemoryContextSwitchTo(old);
 	return !reader->has_seen_enough;
 }

@@ -18,6 +18,7 @@ typedef struct Reader
 	void	   *context;
 	const Demand *demand;		/* a batch that comes later ends it; or NULL */
 	int			patience;		/* with a demand: after so many batches with less left it has seen enough */
+	bool		wants_one;		/* a row, and does not go on through the older versions of it */
 	bool		has_seen_enough;
 } Reader;
 

@@ -51,10 +51,10 @@ typedef struct LinesResult
 /* In a line to reallocate or to ship: the quantity that it has. */
 #define SAME_QUANTITY 0
 
-/* batches.c */
+/* batches.c: whoever does not know the SKU of a batch to change says NULL */
 extern Outcome add_batch(UnitOfWork *uow, const Batch *batch);
-extern LinesResult change_batch_quantity(UnitOfWork *uow, const char *reference, int32_t qty);
-extern LinesResult change_batch_eta(UnitOfWork *uow, const char *reference, bool under_way, int32_t eta);
+extern LinesResult change_batch_quantity(UnitOfWork *uow, const char *sku, const char *reference, int32_t qty);
+extern LinesResult change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, bool under_way, int32_t eta);
 extern bool batch_serves_lines(UnitOfWork *uow, const Batch *batch);
 
 /* allocating.c */

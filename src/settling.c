@@ -22,8 +22,8 @@ charge_for(const Candidate *candidate, int32_t units)
 
 /*
  * Charges what the unit of work changes about the batch, be it only which lines
- * it serves or by when: whoever changes its day has to wait for that.  Its expired holds are
- * left alone where there is room without them.
+ * it serves or by when: whoever changes its day has to wait for that.  Its
+ * expired holds are left alone where there is room without them.
  */
 static void
 charge_candidate(Placing *placing, Candidate *candidate)

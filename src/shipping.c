@@ -72,7 +72,10 @@ find_charges(Shipping *command)
 	}
 }
 
-/* Looks which batches are in the warehouse.  What is elsewhere stays, or refuses the call; false where a batch is not there. */
+/*
+ * Looks which batches are in the warehouse.  What is elsewhere stays, or refuses
+ * the call; false where a batch is not there.
+ */
 static bool
 leave_what_is_elsewhere(Shipping *command)
 {

@@ -78,6 +78,7 @@ visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisit
 {
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
+	reader.wants_one = n == 1;
 	if (n == 1)
 		execute(repository, &select_line, (NullableDatum[]) {line_orderid(lines, 0), line_sku(lines, 0)}, &reader);
 	else
@@ -121,8 +122,10 @@ visit_expired_holds(Repository *repository, const char **skus, size_t n, int64_t
 }
 
 static bool
-find_batch(Repository *repository, const char *reference, Batch *batch)
+find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
 {
+	if (sku)
+		return read_batch(repository, &select_batch_of_sku, (NullableDatum[]) {string(sku), string(reference)}, batch);
 	return read_batch(repository, &select_batch, (NullableDatum[]) {string(reference)}, batch);
 }
 
@@ -131,6 +134,7 @@ visit_known_batches(Repository *repository, const Charge *charges, size_t n, Bat
 {
 	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
 
+	reader.wants_one = n == 1;
 	if (n == 1)
 		execute(repository, &select_batch_of_sku,
 				(NullableDatum[]) {charge_sku(charges, 0), charge_reference(charges, 0)}, &reader);
@@ -392,26 +396,45 @@ is_our_key(Oid index, Oid table)
 	return is_ours;
 }
 
-/*
- * The duplicate that the contracts of add_batch and add_lines speak of, and no
- * other: triggers and constraints that a user has added report their own.  It
- * goes by what the index is, as its name may be another one.
- */
-bool
-spi_repository_met_duplicate(const SpiRepository *self, const ErrorData *error)
+/* Is it the table's name, or that of a shard or partition of it, as order_lines_102016 or order_lines_1? */
+static bool
+is_of_table(const char *name, const char *table)
 {
+	size_t		length = strlen(table);
+
+	return strncmp(name, table, length) == 0 && (name[length] == '\0' || name[length] == '_');
+}
+
+/*
+ * Is it the duplicate that the contracts of add_batch and add_lines speak of?
+ * Triggers and constraints that a user has added report their own.  It goes by
+ * where it happened and by what the index is, as its name may be another one.
+ * It is uncertain in a part of our tables, where the index is gone by now, and
+ * where no table is named, as by another node.
+ */
+DuplicateOwner
+spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error)
+{
+	bool		is_of_batches;
+	bool		is_of_lines;
 	Oid			table;
 	Oid			index;
 
-	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || !error->table_name || !error->constraint_name ||
-		!error->schema_name || strcmp(error->schema_name, self->schema) != 0)
-		return false;
+	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+		return THEIRS;
+	if (!error->table_name)
+		return PERHAPS_OURS;
+	is_of_batches = is_of_table(error->table_name, "batches");
+	is_of_lines = is_of_table(error->table_name, "order_lines");
+	if (!error->schema_name || strcmp(error->schema_name, self->schema) != 0 || (!is_of_batches && !is_of_lines))
+		return THEIRS;
 	table = get_relname_relid(error->table_name, self->namespace);
-	index = get_relname_relid(error->constraint_name, self->namespace);
-	if (strcmp(error->table_name, "batches") != 0 && strcmp(error->table_name, "order_lines") != 0)
-		return false;
-	/* Where it is gone by now, it was one that was being built or replaced. */
-	return !OidIsValid(index) || is_our_key(index, table);
+	index = error->constraint_name ? get_relname_relid(error->constraint_name, self->namespace) : InvalidOid;
+	if (!OidIsValid(index))
+		return PERHAPS_OURS;
+	if (!is_our_key(index, table))
+		return THEIRS;
+	return strcmp(error->table_name, is_of_batches ? "batches" : "order_lines") == 0 ? OURS : PERHAPS_OURS;
 }
 
 /* The owner of the tables, as whom the unit of work does its work. */

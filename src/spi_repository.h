@@ -7,6 +7,14 @@
 
 #include "repository.h"
 
+/* Whose duplicate an error reports. */
+typedef enum DuplicateOwner
+{
+	THEIRS,						/* a user's: or it is no duplicate at all */
+	PERHAPS_OURS,
+	OURS
+} DuplicateOwner;
+
 typedef struct SpiRepository
 {
 	Repository	base;
@@ -30,7 +38,7 @@ typedef struct SpiRepository
 
 /* spi_repository.c */
 extern void spi_repository_init(SpiRepository *self, Oid namespace);
-extern bool spi_repository_met_duplicate(const SpiRepository *self, const ErrorData *error);
+extern DuplicateOwner spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error);
 
 /* execution.c */
 extern void spi_repository_begin_attempt(SpiRepository *self);

@@ -304,7 +304,8 @@ Statement	delete_line = {
 
 Statement	update_lines = {
 	"UPDATE %1$s.order_lines AS l SET qty = was.new_qty, shipped_qty = was.new_shipped_qty,"
-	" ordered_at = was.new_ordered_at, batchref = was.new_batchref, needed_by = was.new_needed_by, held_until = was.new_held_until"
+	" ordered_at = was.new_ordered_at, batchref = was.new_batchref, needed_by = was.new_needed_by,"
+	" held_until = was.new_held_until"
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
 	" pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9),"
 	" pg_catalog.unnest($10)) AS was (place, version, orderid, sku,"

@@ -181,6 +181,7 @@ statement_execute(Statement *statement, const char *schema, const NullableDatum 
 	int64		buffers;
 	int			code;
 
+	/* An empty list is not the same as none to every planner that may be loaded. */
 	if (statement->nparameters > 0)
 		options.params = makeParamList(statement->nparameters);
 	for (int i = 0; i < statement->nparameters; i++)

@@ -22,6 +22,7 @@ typedef struct Attempt
 	Verdict		verdict;
 	bool		is_explained;	/* to be retried: it may be due to others */
 	ErrorData  *duplicate;		/* the error by which it ended, if it met what is known already */
+	bool		is_doubtful;	/* perhaps that is a duplicate of a user's */
 } Attempt;
 
 /*
@@ -76,6 +77,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 	PG_CATCH();
 	{
 		ErrorData  *error;
+		DuplicateOwner owner;
 
 		MemoryContextSwitchTo(caller_context);
 		error = CopyErrorData();
@@ -87,10 +89,12 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		MemoryContextSwitchTo(caller_context);
 		CurrentResourceOwner = caller_owner;
 
-		if (!spi_repository_met_duplicate(repository, error))
+		owner = spi_repository_whose_duplicate(repository, error);
+		if (owner == THEIRS)
 			ReThrowError(error);
 		result.verdict = RETRY;
 		result.duplicate = error;
+		result.is_doubtful = owner == PERHAPS_OURS;
 	}
 	PG_END_TRY();
 
@@ -120,13 +124,20 @@ report_duplicate(SpiRepository *repository, Body body, void *command)
 
 	repository->sees_latest = true;
 	trial = attempt(repository, body, command, false);
-	if (trial.duplicate && !trial.is_explained)
+	if (trial.duplicate && (trial.is_doubtful || !trial.is_explained))
 		ReThrowError(trial.duplicate);
 	ereport(ERROR,
 			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 			errmsg("could not serialize access due to concurrent update"),
 			errhint("Run the transaction again."));
 }
+
+/*
+ * A cautious attempt looks before it writes, so it seldom meets a duplicate of
+ * ours.  One that may be a user's, and comes again and again, is a user's, though
+ * others are always at work.
+ */
+#define DOUBTFUL_DUPLICATES 10
 
 /* The run method of the unit of work. */
 static void
@@ -135,6 +146,7 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
 	bool		keeps_snapshot = IsolationUsesXactSnapshot();
 	MemoryContext before_last = NULL;
+	int			ndoubtful = 0;
 	Attempt		last;
 
 	repository->base.cautious = keeps_snapshot;
@@ -142,6 +154,8 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 	{
 		if (keeps_snapshot && last.duplicate)
 			report_duplicate(repository, body, command);
+		if (last.is_doubtful && ++ndoubtful > DOUBTFUL_DUPLICATES)
+			last.is_explained = false;
 		/* A first attempt may have met what it did not look for. */
 		if (keeps_snapshot || (repository->base.cautious && !last.is_explained))
 		{

@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS allocation;
-SELECT plan(24);
+SELECT plan(26);
 
 CREATE TEMPORARY VIEW members AS
 	SELECT classid, objid FROM pg_depend
@@ -44,7 +44,8 @@ SELECT throws_ok($$ SELECT reallocate('order-1', 'LAMP') $$, '42501', NULL, 'rea
 SELECT throws_ok($$ SELECT change_batch_quantity('batch-1', 1) $$, '42501', NULL,
 	'change_batch_quantity() is refused without EXECUTE');
 SELECT throws_ok('SELECT ' || call, '42501', NULL, 'so is ' || call)
-	FROM unnest(ARRAY[$$change_batch_eta('batch-1', NULL)$$, $$reallocate_sku('LAMP')$$, $$ship('order-1', 'LAMP')$$,
+	FROM unnest(ARRAY[$$change_batch_eta('batch-1', NULL)$$, $$change_batch_eta('LAMP', 'batch-1', NULL)$$,
+		$$change_batch_quantity('LAMP', 'batch-1', 1)$$, $$reallocate_sku('LAMP')$$, $$ship('order-1', 'LAMP')$$,
 		$$ship_order('order-1')$$, $$try_allocate('order-1', 'LAMP', 1)$$, $$try_allocate_order('order-1', '{LAMP}', '{1}')$$,
 		$$try_allocate_lines('{order-1}', '{LAMP}', '{1}')$$, $$promise('LAMP', 1)$$]) AS call;
 

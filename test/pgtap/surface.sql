@@ -4,15 +4,16 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS allocation;
-SELECT plan(98);
+SELECT plan(99);
 
 -- Functions
 
+-- Of a name that has several signatures, all of them: the shortest first.
 CREATE FUNCTION pg_temp.arguments(name text) RETURNS text LANGUAGE sql AS
-	$$ SELECT pg_get_function_arguments(oid) FROM pg_proc
+	$$ SELECT string_agg(pg_get_function_arguments(oid), '; ' ORDER BY pronargs) FROM pg_proc
 		WHERE proname = name AND pronamespace = 'public'::regnamespace $$;
 CREATE FUNCTION pg_temp.result(name text) RETURNS text LANGUAGE sql AS
-	$$ SELECT pg_get_function_result(oid) FROM pg_proc
+	$$ SELECT string_agg(DISTINCT pg_get_function_result(oid), '; ') FROM pg_proc
 		WHERE proname = name AND pronamespace = 'public'::regnamespace $$;
 CREATE TEMPORARY VIEW members AS
 	SELECT classid, objid FROM pg_depend
@@ -33,7 +34,8 @@ SELECT is(pg_temp.result('deallocate'), 'text', 'result of deallocate()');
 SELECT is(pg_temp.arguments('reallocate'),
 	'orderid text, sku text, qty integer DEFAULT NULL::integer, by date DEFAULT NULL::date', 'arguments of reallocate()');
 SELECT is(pg_temp.result('reallocate'), 'text', 'result of reallocate()');
-SELECT is(pg_temp.arguments('change_batch_quantity'), 'ref text, qty integer', 'arguments of change_batch_quantity()');
+SELECT is(pg_temp.arguments('change_batch_quantity'), 'ref text, qty integer; sku text, ref text, qty integer',
+	'arguments of change_batch_quantity()');
 SELECT is(pg_temp.result('change_batch_quantity'), 'TABLE(orderid text, sku text, qty integer, batchref text)',
 	'result of change_batch_quantity()');
 SELECT is(pg_temp.arguments('allocate_lines'),
@@ -43,7 +45,8 @@ SELECT is(pg_temp.arguments('allocate_order'),
 	'orderid text, skus text[], qtys integer[], all_or_nothing boolean DEFAULT true, by date DEFAULT NULL::date, '
 		'hold interval DEFAULT NULL::interval', 'arguments of allocate_order()');
 SELECT is(pg_temp.arguments('deallocate_order'), 'orderid text', 'arguments of deallocate_order()');
-SELECT is(pg_temp.arguments('change_batch_eta'), 'ref text, eta date', 'arguments of change_batch_eta()');
+SELECT is(pg_temp.arguments('change_batch_eta'), 'ref text, eta date; sku text, ref text, eta date',
+	'arguments of change_batch_eta()');
 SELECT is(pg_temp.arguments('reallocate_sku'), 'sku text', 'arguments of reallocate_sku()');
 SELECT is(pg_temp.arguments('ship'), 'orderid text, sku text, qty integer DEFAULT NULL::integer', 'arguments of ship()');
 SELECT is(pg_temp.result('ship'), 'text', 'result of ship()');
@@ -69,6 +72,8 @@ SELECT set_eq('SELECT proname FROM member_functions',
 		'try_allocate', 'try_allocate_order', 'try_allocate_lines', 'promise',
 		'keep_allocated_batches', 'batch_room', 'check_allocation'],
 	'there are no other functions');
+SELECT set_eq('SELECT proname FROM member_functions GROUP BY proname HAVING count(*) > 1',
+	ARRAY['change_batch_quantity', 'change_batch_eta'], 'two may be called with the SKU of the batch, too');
 SELECT is_empty($$ SELECT proname FROM member_functions WHERE provolatile <> 'v' AND proname NOT IN ('batch_room', 'check_allocation') $$,
 	'all functions that write are volatile');
 SELECT is_empty($$ SELECT proname FROM member_functions WHERE proparallel <> 'u' AND proname NOT IN ('batch_room', 'check_allocation') $$,

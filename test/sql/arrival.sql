@@ -51,3 +51,16 @@ SELECT add_batch('empty', 'SOFA', 1, '2030-01-01');
 SELECT * FROM change_batch_eta('empty', '2030-01-02');
 SELECT eta FROM batches WHERE reference = 'empty';
 SELECT * FROM check_allocation();
+
+-- A batch may be named with its SKU, which says where it is; then it is of that SKU. A caller need not say any types.
+SELECT add_batch('train', 'DESK', 5, '2030-01-01'), allocate('order-1', 'DESK', 2);
+SELECT * FROM change_batch_eta('DESK', 'train', '2030-02-01');
+SELECT * FROM change_batch_eta(eta => NULL, ref => 'train', sku => 'DESK');
+PREPARE change AS SELECT * FROM change_batch_eta($1, $2, $3);
+EXECUTE change ('DESK', 'train', 'infinity');
+DEALLOCATE change;
+\set VERBOSITY sqlstate
+SELECT * FROM change_batch_eta('LAMP', 'train', NULL);
+SELECT * FROM change_batch_eta('train', 'DESK', NULL);
+\set VERBOSITY default
+SELECT eta FROM batches WHERE reference = 'train';

@@ -45,3 +45,16 @@ SELECT allocate('large', 'SOFA', 5);
 -- Nothing is lost or made up on the way: each counter equals its lines.
 SELECT reference FROM batches
 	WHERE allocated_quantity <> (SELECT coalesce(sum(qty), 0) FROM order_lines WHERE batchref = reference);
+
+-- A batch may be named with its SKU, which says where it is; then it is of that SKU. A caller need not say any types.
+SELECT * FROM change_batch_quantity('SOFA', 'batch-4', 0);
+SELECT * FROM change_batch_quantity(qty => 8, ref => 'batch-4', sku => 'SOFA');
+PREPARE change AS SELECT * FROM change_batch_quantity($1, $2, $3);
+EXECUTE change ('SOFA', 'batch-4', 9);
+DEALLOCATE change;
+SELECT purchased_quantity, allocated_quantity FROM batches WHERE reference = 'batch-4';
+\set VERBOSITY sqlstate
+SELECT * FROM change_batch_quantity('CHAIR', 'batch-4', 10);
+SELECT * FROM change_batch_quantity('batch-4', 'SOFA', 10);
+SELECT purchased_quantity, allocated_quantity FROM batches WHERE reference = 'batch-4';
+\set VERBOSITY default

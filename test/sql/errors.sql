@@ -39,6 +39,8 @@ SELECT * FROM change_batch_quantity('batch-4', 5);
 \echo SQLSTATE :SQLSTATE
 SELECT * FROM change_batch_eta('batch-4', NULL);
 \echo SQLSTATE :SQLSTATE
+SELECT * FROM change_batch_quantity('CHAIR', 'batch-1', 5);
+\echo SQLSTATE :SQLSTATE
 
 -- unknown_order_line
 SELECT reallocate('order-2', 'LAMP');

@@ -15,10 +15,12 @@ SELECT allocate('order-1', 'LAMP', 3);
 SELECT deallocate('order-1', 'LAMP');
 SELECT reallocate('order-1', 'LAMP', 3);
 SELECT * FROM change_batch_quantity('batch-1', 5);
+SELECT * FROM change_batch_quantity('LAMP', 'batch-1', 5);
 SELECT * FROM allocate_lines('{order-1}', '{LAMP}', '{3}');
 SELECT * FROM allocate_order('order-1', '{LAMP}', '{3}');
 SELECT * FROM deallocate_order('order-1');
 SELECT * FROM change_batch_eta('batch-1', NULL);
+SELECT * FROM change_batch_eta('LAMP', 'batch-1', NULL);
 SELECT * FROM reallocate_sku('LAMP');
 SELECT ship('order-1', 'LAMP');
 SELECT * FROM ship_order('order-1');
@@ -31,14 +33,17 @@ SELECT * FROM check_allocation();
 
 -- With it all work.
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION add_batch, allocate, deallocate, reallocate, change_batch_quantity, allocate_lines,
-	allocate_order, deallocate_order, change_batch_eta, reallocate_sku, ship, ship_order, try_allocate, try_allocate_order,
-	try_allocate_lines, promise TO regress_allocation_caller;
+GRANT EXECUTE ON FUNCTION add_batch, allocate, deallocate, reallocate, allocate_lines, allocate_order, deallocate_order,
+	change_batch_quantity(text, integer), change_batch_quantity(text, text, integer),
+	change_batch_eta(text, date), change_batch_eta(text, text, date),
+	reallocate_sku, ship, ship_order, try_allocate, try_allocate_order, try_allocate_lines, promise TO regress_allocation_caller;
 SET ROLE regress_allocation_caller;
 SELECT add_batch('batch-3', 'LAMP', 10);
 SELECT allocate('order-1', 'LAMP', 3);
 SELECT reallocate('order-1', 'LAMP', 4);
 SELECT * FROM change_batch_quantity('batch-1', 3);
+SELECT * FROM change_batch_quantity('LAMP', 'batch-2', 10);
+SELECT * FROM change_batch_eta('LAMP', 'batch-2', '2030-01-01');
 SELECT deallocate('order-1', 'LAMP');
 SELECT allocate('order-1', 'LAMP', 3);
 
@@ -80,8 +85,10 @@ CREATE ROLE regress_allocation_warehouse;
 CREATE ROLE regress_allocation_purchasing;
 GRANT EXECUTE ON FUNCTION allocate, allocate_order, allocate_lines, try_allocate, try_allocate_order, try_allocate_lines, promise,
 	deallocate, deallocate_order, reallocate TO regress_allocation_shop;
-GRANT EXECUTE ON FUNCTION ship, ship_order, change_batch_eta, change_batch_quantity TO regress_allocation_warehouse;
-GRANT EXECUTE ON FUNCTION add_batch, change_batch_eta, change_batch_quantity, reallocate_sku TO regress_allocation_purchasing;
+GRANT EXECUTE ON FUNCTION ship, ship_order, change_batch_eta(text, date), change_batch_quantity(text, integer)
+	TO regress_allocation_warehouse;
+GRANT EXECUTE ON FUNCTION add_batch, change_batch_eta(text, date), change_batch_quantity(text, integer), reallocate_sku
+	TO regress_allocation_purchasing;
 SET ROLE regress_allocation_purchasing;
 SELECT add_batch('chairs', 'CHAIR', 5, '2030-01-01');
 SELECT allocate('order-9', 'CHAIR', 1);
@@ -109,9 +116,10 @@ DROP OWNED BY regress_allocation_shop, regress_allocation_warehouse, regress_all
 DROP ROLE regress_allocation_shop, regress_allocation_warehouse, regress_allocation_purchasing;
 DELETE FROM order_lines WHERE shipped_qty = qty;
 DELETE FROM batches WHERE sku = 'CHAIR';
-GRANT EXECUTE ON FUNCTION add_batch, allocate, deallocate, reallocate, change_batch_quantity, allocate_lines,
-	allocate_order, deallocate_order, change_batch_eta, reallocate_sku, ship, ship_order, try_allocate, try_allocate_order,
-	try_allocate_lines, promise TO regress_allocation_caller;
+GRANT EXECUTE ON FUNCTION add_batch, allocate, deallocate, reallocate, allocate_lines, allocate_order, deallocate_order,
+	change_batch_quantity(text, integer), change_batch_quantity(text, text, integer),
+	change_batch_eta(text, date), change_batch_eta(text, text, date),
+	reallocate_sku, ship, ship_order, try_allocate, try_allocate_order, try_allocate_lines, promise TO regress_allocation_caller;
 
 -- A hostile search_path: the caller's own operators, functions, type and tables stand before all others, in a new
 -- session, in which nothing is planned yet.
@@ -178,12 +186,14 @@ SELECT allocate('order-3', 'SOFA', 1);
 SELECT reallocate('order-2', 'LAMP', 5);
 SELECT reallocate('order-2', 'LAMP', 4);
 SELECT * FROM change_batch_quantity('batch-4', 6);
+SELECT * FROM change_batch_quantity('LAMP', 'batch-4', 6);
 SELECT * FROM change_batch_quantity('batch-3', 0);
 SELECT * FROM change_batch_quantity('fake', 0);
 SELECT deallocate('order-1', 'LAMP');
 SELECT * FROM allocate_order('order-4', ARRAY['LAMP'], ARRAY[1]);
 SELECT * FROM deallocate_order('order-4');
 SELECT * FROM change_batch_eta('batch-4', '2030-02-01');
+SELECT * FROM change_batch_eta('LAMP', 'batch-4', '2030-02-01');
 SELECT * FROM change_batch_eta('batch-4', NULL);
 SELECT * FROM change_batch_eta('fake', NULL);
 SELECT * FROM reallocate_sku('LAMP');

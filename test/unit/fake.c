@@ -256,11 +256,11 @@ visit_expired_holds(Repository *repository, const char **skus, size_t n, int64_t
 }
 
 static bool
-find_batch(Repository *repository, const char *reference, Batch *batch)
+find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
 {
 	Batch	   *found = fake_batch(fake_of(repository), reference);
 
-	if (!found)
+	if (!found || (sku && strcmp(found->sku, sku) != 0))
 		return false;
 	*batch = copy_batch(&fake_of(repository)->memory, *found);
 	return true;

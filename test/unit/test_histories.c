@@ -212,6 +212,7 @@ take_a_step(Fake *fake)
 {
 	const char *order = orders[chance(8)];
 	const char *reference = references[chance(12)];
+	const char *sku = chance(2) ? skus[chance(2)] : NULL;
 	OrderLine	line = any_line(fake);
 
 	fake->tables.now -= fake->tables.now % HOUR;
@@ -224,10 +225,10 @@ take_a_step(Fake *fake)
 					  });
 			break;
 		case 1:
-			change_batch_quantity(&fake->uow, reference, chance(12));
+			change_batch_quantity(&fake->uow, sku, reference, chance(12));
 			break;
 		case 2:
-			change_batch_eta(&fake->uow, reference, chance(2), chance(8) ? chance(6) : NEVER);
+			change_batch_eta(&fake->uow, sku, reference, chance(2), chance(8) ? chance(6) : NEVER);
 			break;
 		case 3:
 			deallocate(&fake->uow, order, line.sku);

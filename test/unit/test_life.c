@@ -176,7 +176,7 @@ test_the_date_that_a_line_has_conflicts_with_nothing(void **state)
 
 	under_way(fake, "day-5", 10, 5);
 	allocated(fake, lamps_by("o1", 2, 5));
-	change_batch_eta(&fake->uow, "day-5", true, 8);
+	change_batch_eta(&fake->uow, NULL, "day-5", true, 8);
 	assert_done(allocated(fake, lamps_by("o1", 2, 5)), "day-5");
 	assert_outcome(allocated(fake, lamps_by("o1", 2, 6)), DATE_CONFLICT);
 }
@@ -211,7 +211,7 @@ test_lines_that_leave_go_to_no_batch_after_their_date(void **state)
 	under_way(fake, "day-5", 10, 5);
 	allocated(fake, lamps_by("o1", 2, 4));
 	allocated(fake, lamps("o2", 2));
-	result = change_batch_quantity(&fake->uow, "warehouse", 0);
+	result = change_batch_quantity(&fake->uow, NULL, "warehouse", 0);
 	assert_int_equal(result.nlines, 2);
 	assert_row(&result, 0, "o2", "day-5");
 	assert_row(&result, 1, "o1", NULL);
@@ -230,14 +230,28 @@ test_a_new_day_moves_no_line_and_says_whom_to_tell(void **state)
 	under_way(fake, "ship", 10, 5);
 	allocated(fake, lamps("o2", 1));
 	allocated(fake, lamps("o1", 1));
-	result = change_batch_eta(&fake->uow, "ship", true, 9);
+	result = change_batch_eta(&fake->uow, NULL, "ship", true, 9);
 	assert_int_equal(result.nlines, 2);
 	assert_row(&result, 0, "o2", "ship");
 	assert_row(&result, 1, "o1", "ship");
 	assert_int_equal(fake_batch(fake, "ship")->eta, 9);
-	assert_int_equal(change_batch_eta(&fake->uow, "ship", false, 0).nlines, 2);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "ship", false, 0).nlines, 2);
 	assert_false(fake_batch(fake, "ship")->under_way);
-	assert_int_equal(change_batch_eta(&fake->uow, "no", false, 0).refused.outcome, UNKNOWN_BATCH);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "no", false, 0).refused.outcome, UNKNOWN_BATCH);
+}
+
+static void
+test_a_new_day_takes_expired_holds_back(void **state)
+{
+	Fake	   *fake = *state;
+
+	under_way(fake, "ship", 10, 5);
+	allocated(fake, held_lamps(fake, "cart", 4, 1000));
+	allocated(fake, lamps("o1", 1));
+	much_later(fake);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "ship", true, 9).nlines, 1);
+	assert_null(fake_line(fake, "cart", LAMP));
+	assert_allocated(fake, "ship", 1);
 }
 
 static void
@@ -249,8 +263,8 @@ test_what_has_shipped_can_be_blocked_but_is_not_under_way(void **state)
 	allocated(fake, lamps("o1", 2));
 	allocated(fake, lamps("o2", 2));
 	ship(&fake->uow, "o1", LAMP, SAME_QUANTITY);
-	assert_int_equal(change_batch_eta(&fake->uow, "warehouse", true, 5).refused.outcome, ALREADY_SHIPPED);
-	assert_int_equal(change_batch_eta(&fake->uow, "warehouse", true, NEVER).nlines, 1);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "warehouse", true, 5).refused.outcome, ALREADY_SHIPPED);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "warehouse", true, NEVER).nlines, 1);
 	assert_outcome(allocated(fake, lamps("o3", 1)), OUT_OF_STOCK);
 	assert_outcome(ship(&fake->uow, "o2", LAMP, SAME_QUANTITY), NOT_IN_WAREHOUSE);
 }
@@ -315,7 +329,7 @@ test_room_that_a_later_line_leaves_is_for_all(void **state)
 	allocated(fake, lamps("o2", 1));
 	allocated(fake, lamps("o3", 1));
 	stocked(fake, "new", 3);
-	change_batch_quantity(&fake->uow, "new", 2);
+	change_batch_quantity(&fake->uow, NULL, "new", 2);
 	assert_int_equal(reallocate_sku(&fake->uow, LAMP).nlines, 2);
 	assert_batch(fake, "o0", "new");
 	assert_batch(fake, "o2", "new");
@@ -335,7 +349,7 @@ test_none_is_worse_off(void **state)
 	under_way(fake, "day-5", 5, 5);
 	allocated(fake, lamps_by("urgent", 1, 6));
 	allocated(fake, lamps("o1", 1));
-	change_batch_eta(&fake->uow, "day-5", true, 8);
+	change_batch_eta(&fake->uow, NULL, "day-5", true, 8);
 	under_way(fake, "day-7", 5, 7);
 	add_batch(&fake->uow, &(Batch) {.reference = "a", .sku = LAMP, .purchased_quantity = 9, .under_way = true, .eta = 8, .rank = -1});
 	/* Too late, and nothing is in time; the other one gets an earlier day, though not a lower rank. */
@@ -355,7 +369,7 @@ test_whoever_is_on_a_blocked_batch_is_offered_any(void **state)
 
 	stocked(fake, "recalled", 5);
 	allocated(fake, lamps("o1", 1));
-	change_batch_eta(&fake->uow, "recalled", true, NEVER);
+	change_batch_eta(&fake->uow, NULL, "recalled", true, NEVER);
 	under_way(fake, "day-5", 5, 5);
 	assert_int_equal(reallocate_sku(&fake->uow, LAMP).nlines, 1);
 	assert_batch(fake, "o1", "day-5");
@@ -375,7 +389,7 @@ test_the_turn_is_set_once(void **state)
 	allocated(fake, lamps("o2", 2));
 	reallocate(&fake->uow, &(OrderLine) {.orderid = "o1", .sku = LAMP, .qty = 3});
 	assert_int_equal(fake_line(fake, "o1", LAMP)->ordered_at, turn);
-	assert_int_equal(change_batch_quantity(&fake->uow, "warehouse", 3).nlines, 1);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "warehouse", 3).nlines, 1);
 	assert_batch(fake, "o1", "warehouse");
 	assert_batch(fake, "o2", NULL);
 }
@@ -422,7 +436,7 @@ test_only_what_is_in_the_warehouse_ships(void **state)
 	result = ship(&fake->uow, "o2", LAMP, SAME_QUANTITY);
 	assert_outcome(result, NOT_IN_WAREHOUSE);
 	assert_false(result.has_eta);
-	change_batch_eta(&fake->uow, "day-5", false, 0);
+	change_batch_eta(&fake->uow, NULL, "day-5", false, 0);
 	assert_done(ship(&fake->uow, "o1", LAMP, SAME_QUANTITY), "day-5");
 }
 
@@ -437,13 +451,13 @@ test_what_has_shipped_is_not_given_back(void **state)
 	assert_outcome(deallocate(&fake->uow, "o1", LAMP), ALREADY_SHIPPED);
 	assert_int_equal(deallocate_order(&fake->uow, "o1").refused.outcome, ALREADY_SHIPPED);
 	assert_outcome(reallocate(&fake->uow, &(OrderLine) {.orderid = "o1", .sku = LAMP, .qty = 1}), ALREADY_SHIPPED);
-	assert_int_equal(change_batch_quantity(&fake->uow, "warehouse", 1).refused.outcome, ALREADY_SHIPPED);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "warehouse", 1).refused.outcome, ALREADY_SHIPPED);
 	/* The open part can be. */
 	assert_done(reallocate(&fake->uow, &(OrderLine) {.orderid = "o1", .sku = LAMP, .qty = 2}), "warehouse");
 	assert_allocated(fake, "warehouse", 2);
 	assert_done(reallocate(&fake->uow, &(OrderLine) {.orderid = "o1", .sku = LAMP, .qty = 2}), "warehouse");
 	assert_outcome(reallocate(&fake->uow, &(OrderLine) {.orderid = "o1", .sku = LAMP}), ALREADY_SHIPPED);
-	assert_int_equal(change_batch_quantity(&fake->uow, "warehouse", 2).nlines, 0);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "warehouse", 2).nlines, 0);
 }
 
 static void
@@ -454,7 +468,7 @@ test_the_open_part_of_a_line_moves_and_waits(void **state)
 	stocked(fake, "a", 5);
 	allocated(fake, lamps("o1", 5));
 	ship(&fake->uow, "o1", LAMP, 2);
-	assert_int_equal(change_batch_quantity(&fake->uow, "a", 2).nlines, 1);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "a", 2).nlines, 1);
 	assert_batch(fake, "o1", NULL);
 	assert_allocated(fake, "a", 2);
 	assert_done(ship(&fake->uow, "o1", LAMP, 2), NULL);
@@ -488,7 +502,7 @@ test_an_order_ships_whole_or_as_far_as_it_can(void **state)
 		assert_row(&result, 1, "o1", "lamps");
 		assert_int_equal(fake_batch(fake, "chairs")->shipped_quantity, 2);
 	}
-	change_batch_eta(&fake->uow, "tables", false, 0);
+	change_batch_eta(&fake->uow, NULL, "tables", false, 0);
 	assert_int_equal(ship_order(&fake->uow, "o1", true).nlines, 3);
 	assert_int_equal(fake->attempts, 1);
 	assert_false(fake->is_out_of_order);
@@ -622,7 +636,7 @@ test_expired_holds_leave_a_shrinking_batch_first(void **state)
 	allocated(fake, held_lamps(fake, "cart", 4, 1000));
 	allocated(fake, lamps("o1", 6));
 	much_later(fake);
-	assert_int_equal(change_batch_quantity(&fake->uow, "warehouse", 6).nlines, 0);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "warehouse", 6).nlines, 0);
 	assert_batch(fake, "o1", "warehouse");
 	assert_null(fake_line(fake, "cart", LAMP));
 	assert_allocated(fake, "warehouse", 6);
@@ -638,7 +652,7 @@ test_lines_that_leave_get_the_units_of_expired_holds(void **state)
 	stocked(fake, "b", 5);
 	allocated(fake, held_lamps(fake, "cart", 5, 1000));
 	much_later(fake);
-	assert_int_equal(change_batch_quantity(&fake->uow, "a", 0).nlines, 1);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "a", 0).nlines, 1);
 	assert_batch(fake, "o1", "b");
 	assert_allocated(fake, "b", 5);
 	assert_int_equal(fake->tables.nlines, 1);
@@ -799,6 +813,7 @@ main(void)
 		TEST(test_reallocating_by_another_date),
 		TEST(test_lines_that_leave_go_to_no_batch_after_their_date),
 		TEST(test_a_new_day_moves_no_line_and_says_whom_to_tell),
+		TEST(test_a_new_day_takes_expired_holds_back),
 		TEST(test_what_has_shipped_can_be_blocked_but_is_not_under_way),
 		TEST(test_lines_that_wait_are_served_in_their_turn),
 		TEST(test_lines_are_offered_an_earlier_day_and_leave_room_behind),

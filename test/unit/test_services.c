@@ -287,7 +287,7 @@ waiting(Fake *fake, const char *orderid)
 {
 	stocked(fake, "lost", CLOCK, 10);
 	assert_done(allocated(fake, orderid, CLOCK, 10), "lost");
-	assert_int_equal(change_batch_quantity(&fake->uow, "lost", 0).refused.outcome, DONE);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "lost", 0).refused.outcome, DONE);
 	assert_line(fake, orderid, CLOCK, 10, NULL);
 }
 
@@ -446,7 +446,7 @@ test_a_larger_batch_keeps_its_lines(void **state)
 
 	stocked(fake, "batch-1", CLOCK, 10);
 	allocated(fake, "order-1", CLOCK, 10);
-	result = change_batch_quantity(&fake->uow, "batch-1", 12);
+	result = change_batch_quantity(&fake->uow, NULL, "batch-1", 12);
 	assert_int_equal(result.refused.outcome, DONE);
 	assert_int_equal(result.nlines, 0);
 	assert_done(allocated(fake, "order-2", CLOCK, 2), "batch-1");
@@ -463,7 +463,7 @@ test_a_smaller_batch_gives_up_its_newest_lines_just_enough_of_them(void **state)
 	allocated(fake, "order-2", CLOCK, 10);
 	allocated(fake, "order-3", CLOCK, 10);
 	allocated(fake, "order-4", CLOCK, 10);
-	result = change_batch_quantity(&fake->uow, "batch-1", 25);
+	result = change_batch_quantity(&fake->uow, NULL, "batch-1", 25);
 	assert_int_equal(result.nlines, 2);
 	assert_string_equal(result.lines[0].orderid, "order-4");
 	assert_string_equal(result.lines[1].orderid, "order-3");
@@ -487,7 +487,7 @@ test_lines_that_leave_are_moved_in_their_turn_or_wait(void **state)
 	allocated(fake, "order-3", CLOCK, 10);
 	under_way(fake, "later", CLOCK, 15, 2);
 	under_way(fake, "sooner", CLOCK, 15, 1);
-	result = change_batch_quantity(&fake->uow, "batch-1", 0);
+	result = change_batch_quantity(&fake->uow, NULL, "batch-1", 0);
 	assert_int_equal(result.nlines, 3);
 	assert_null(result.lines[0].batchref);
 	assert_string_equal(result.lines[1].batchref, "later");
@@ -509,7 +509,7 @@ test_a_line_does_not_go_back_to_the_batch_it_leaves(void **state)
 	allocated(fake, "order-1", CLOCK, 7);
 	allocated(fake, "order-2", CLOCK, 8);
 	allocated(fake, "order-3", CLOCK, 2);
-	assert_int_equal(change_batch_quantity(&fake->uow, "batch-1", 10).nlines, 2);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "batch-1", 10).nlines, 2);
 	assert_line(fake, "order-3", CLOCK, 2, NULL);
 }
 
@@ -527,7 +527,7 @@ test_many_lines_leave(void **state)
 	stocked(fake, "batch-1", CLOCK, 100);
 	for (size_t i = 0; i < n; i++)
 		allocated(fake, orders[i], CLOCK, 5);
-	result = change_batch_quantity(&fake->uow, "batch-1", 0);
+	result = change_batch_quantity(&fake->uow, NULL, "batch-1", 0);
 	assert_int_equal(result.nlines, n);
 	for (size_t i = 0; i < n; i++)
 		assert_string_equal(result.lines[i].orderid, orders[n - 1 - i]);
@@ -538,7 +538,24 @@ test_an_unknown_batch_is_refused(void **state)
 {
 	Fake	   *fake = *state;
 
-	assert_int_equal(change_batch_quantity(&fake->uow, "batch-1", 10).refused.outcome, UNKNOWN_BATCH);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "batch-1", 10).refused.outcome, UNKNOWN_BATCH);
+}
+
+static void
+test_a_batch_that_is_named_with_its_sku_is_of_that_sku(void **state)
+{
+	Fake	   *fake = *state;
+
+	stocked(fake, "batch-1", CLOCK, 10);
+	assert_int_equal(change_batch_quantity(&fake->uow, "CHAIR", "batch-1", 20).refused.outcome, UNKNOWN_BATCH);
+	assert_int_equal(change_batch_eta(&fake->uow, "CHAIR", "batch-1", true, 5).refused.outcome, UNKNOWN_BATCH);
+	assert_int_equal(fake_batch(fake, "batch-1")->purchased_quantity, 10);
+	assert_false(fake_batch(fake, "batch-1")->under_way);
+
+	assert_int_equal(change_batch_quantity(&fake->uow, CLOCK, "batch-1", 20).refused.outcome, DONE);
+	assert_int_equal(change_batch_eta(&fake->uow, CLOCK, "batch-1", true, 5).refused.outcome, DONE);
+	assert_int_equal(fake_batch(fake, "batch-1")->purchased_quantity, 20);
+	assert_true(fake_batch(fake, "batch-1")->under_way);
 }
 
 /*
@@ -557,7 +574,7 @@ test_a_batch_serves_lines_while_they_are_tied_to_it(void **state)
 	allocated(fake, "order-1", CLOCK, 10);
 	assert_true(batch_serves_lines(&fake->uow, &batch));
 	assert_true(batch_serves_lines(&fake->uow, NULL));
-	change_batch_quantity(&fake->uow, "batch-1", 0);
+	change_batch_quantity(&fake->uow, NULL, "batch-1", 0);
 	assert_false(batch_serves_lines(&fake->uow, NULL));
 }
 
@@ -633,7 +650,7 @@ call_reallocate(Fake *fake)
 static void
 call_change_batch_quantity(Fake *fake)
 {
-	change_batch_quantity(&fake->uow, "batch-1", 0);
+	change_batch_quantity(&fake->uow, NULL, "batch-1", 0);
 }
 
 static void
@@ -777,7 +794,7 @@ test_a_batch_that_fills_up_while_it_shrinks_gives_up_lines(void **state)
 	stocked(fake, "batch-1", CLOCK, 20);
 	allocated(fake, "order-1", CLOCK, 10);
 	fake->interlope = other_session_fills_batch_1;
-	result = change_batch_quantity(&fake->uow, "batch-1", 10);
+	result = change_batch_quantity(&fake->uow, NULL, "batch-1", 10);
 	assert_int_equal(result.refused.outcome, DONE);
 	assert_int_equal(result.nlines, 1);
 	assert_string_equal(result.lines[0].orderid, "order-9");
@@ -802,7 +819,7 @@ test_nobody_leaves_a_batch_that_covers_all_by_now(void **state)
 	allocated(fake, "order-1", CLOCK, 5);
 	allocated(fake, "order-2", CLOCK, 5);
 	fake->interlope = other_session_deallocates_order_2;
-	assert_int_equal(change_batch_quantity(&fake->uow, "batch-1", 5).nlines, 0);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "batch-1", 5).nlines, 0);
 	assert_line(fake, "order-1", CLOCK, 5, "batch-1");
 	assert_int_equal(fake->attempts, 2);
 }
@@ -834,7 +851,7 @@ test_a_batch_that_must_shrink_after_all_does(void **state)
 	allocated(fake, "order-1", CLOCK, 5);
 	allocated(fake, "order-2", CLOCK, 5);
 	fake->interlope = other_session_deallocates_and_another_fills;
-	result = change_batch_quantity(&fake->uow, "batch-1", 5);
+	result = change_batch_quantity(&fake->uow, NULL, "batch-1", 5);
 	assert_int_equal(result.nlines, 1);
 	assert_string_equal(result.lines[0].orderid, "order-9");
 	assert_int_equal(fake->attempts, 3);
@@ -863,7 +880,7 @@ test_a_batch_that_shrinks_in_vain_is_locked_first(void **state)
 	under_way(fake, "batch-1", CLOCK, 6, 2);
 	under_way(fake, "batch-3", CLOCK, 6, 1);
 	fake->interlope = other_session_takes_from_all;
-	assert_int_equal(change_batch_quantity(&fake->uow, "batch-2", 0).nlines, 3);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "batch-2", 0).nlines, 3);
 	assert_line(fake, "order-1", CLOCK, 5, "batch-3");
 	assert_line(fake, "order-2", CLOCK, 4, "batch-1");
 	assert_line(fake, "order-9", CLOCK, 1, "batch-1");
@@ -891,7 +908,7 @@ test_only_locked_batches_are_written_to_if_any_is(void **state)
 	allocated(fake, "order-1", CLOCK, 5);
 	under_way(fake, "batch-3", CLOCK, 6, 1);
 	fake->interlope = other_session_takes_from_all_and_adds_batch_0;
-	assert_int_equal(change_batch_quantity(&fake->uow, "batch-2", 0).nlines, 2);
+	assert_int_equal(change_batch_quantity(&fake->uow, NULL, "batch-2", 0).nlines, 2);
 	assert_line(fake, "order-1", CLOCK, 5, "batch-0");
 	assert_int_equal(fake->attempts, 3);
 	assert_false(fake->is_out_of_order);
@@ -968,7 +985,7 @@ test_a_contradiction_ends_the_call(void **state)
 	reallocated(fake, "order-1", CLOCK, 5);
 	assert_true(fake->contradicted);
 	fake_batch(fake, "batch-1")->allocated_quantity = 9;
-	change_batch_quantity(&fake->uow, "batch-1", 4);
+	change_batch_quantity(&fake->uow, NULL, "batch-1", 4);
 	assert_true(fake->contradicted);
 	fake_line(fake, "order-1", CLOCK)->batchref = "nowhere";
 	reallocated(fake, "order-1", CLOCK, 5);
@@ -1029,6 +1046,7 @@ main(void)
 		TEST(test_a_line_does_not_go_back_to_the_batch_it_leaves),
 		TEST(test_many_lines_leave),
 		TEST(test_an_unknown_batch_is_refused),
+		TEST(test_a_batch_that_is_named_with_its_sku_is_of_that_sku),
 		TEST(test_a_batch_serves_lines_while_they_are_tied_to_it),
 		TEST(test_a_body_that_does_not_say_keep_changes_nothing),
 		TEST(test_kept_work_stays),
