@@ -132,7 +132,7 @@ CREATE FUNCTION refuse_read_only(call text) RETURNS void LANGUAGE plpgsql SET se
 BEGIN
 	IF current_setting('transaction_read_only')::boolean AND call <> 'promise' THEN
 		RAISE USING ERRCODE = 'read_only_sql_transaction',
-			MESSAGE = format('cannot execute %s() in a read-only transaction', call);
+			MESSAGE = format('cannot execute %s() in a read-only transaction', split_part(call, ' ', 1));
 	END IF;
 END
 $$;
@@ -165,7 +165,7 @@ BEGIN
 	IF cardinality(skus) > 1 THEN
 		RAISE USING ERRCODE = 'cardinality_violation', MESSAGE = format('several shards have a batch "%s"', ref),
 			DETAIL = format('It is of the SKUs %s.', array_to_string(skus, ', ')),
-			HINT = 'References are unique per shard only: call the shard itself.';
+			HINT = 'References are unique per shard only: name the SKU.';
 	END IF;
 	RETURN slot(coalesce(skus[1], otherwise));
 END
@@ -192,6 +192,21 @@ CREATE FUNCTION change_batch_eta(ref text, eta date)
 BEGIN ATOMIC
 	SELECT a.orderid, a.sku, a.qty, a.batchref
 		FROM answers(slot_of_batch($1, NULL), 'change_batch_eta', $1, NULL, NULL, $2) AS a;
+END;
+
+-- With the SKU, only the shard that has it is asked.
+CREATE FUNCTION change_batch_quantity(sku text, ref text, qty integer)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT a.orderid, a.sku, a.qty, a.batchref
+		FROM answers(slot($1), 'change_batch_quantity of sku', $2, $1, $3) AS a;
+END;
+
+CREATE FUNCTION change_batch_eta(sku text, ref text, eta date)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT a.orderid, a.sku, a.qty, a.batchref
+		FROM answers(slot($1), 'change_batch_eta of sku', $2, $1, NULL, $3) AS a;
 END;
 
 CREATE FUNCTION allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL) RETURNS text
@@ -423,7 +438,8 @@ END;
 -- To the shards all callers are one role, so nobody may call anything unless that is granted.
 REVOKE EXECUTE ON FUNCTION slot, ask, ask_lines, ask_undo, ask_arguments, ask_order, ask_sku_of, ask_skus_of, ask_stock_of,
 	ask_check, refuse, refuse_read_only, wait_for_move, moves_for_long, answers, slot_of_batch, undo, line_answers, order_answers,
-	add_batch, change_batch_quantity, change_batch_eta, allocate, try_allocate, promise, deallocate, reallocate,
+	add_batch, change_batch_quantity(text, integer), change_batch_quantity(text, text, integer),
+	change_batch_eta(text, date), change_batch_eta(text, text, date), allocate, try_allocate, promise, deallocate, reallocate,
 	reallocate_sku, ship, allocate_order, allocate_lines, try_allocate_order, try_allocate_lines, deallocate_order,
 	ship_order, check_allocation, stock_of FROM PUBLIC;
 COMMIT;

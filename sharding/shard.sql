@@ -51,6 +51,10 @@ BEGIN
 			FOR a IN SELECT * FROM change_batch_quantity(name, qty) LOOP RETURN NEXT a; END LOOP;
 		WHEN 'change_batch_eta' THEN
 			FOR a IN SELECT * FROM change_batch_eta(name, day) LOOP RETURN NEXT a; END LOOP;
+		WHEN 'change_batch_quantity of sku' THEN
+			FOR a IN SELECT * FROM change_batch_quantity(sku, name, qty) LOOP RETURN NEXT a; END LOOP;
+		WHEN 'change_batch_eta of sku' THEN
+			FOR a IN SELECT * FROM change_batch_eta(sku, name, day) LOOP RETURN NEXT a; END LOOP;
 		WHEN 'reallocate_sku' THEN
 			FOR a IN SELECT * FROM reallocate_sku(sku) LOOP RETURN NEXT a; END LOOP;
 	END CASE;
