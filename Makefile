@@ -19,10 +19,10 @@ ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_l
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.
-OWN_SERVER = demo shell test clients stress fuzz large coverage bench bench-instructions
+OWN_SERVER = demo shell test clients sharding stress fuzz large coverage bench bench-instructions
 SERVER = test/server
 TEST_PACKAGES = libcmocka-dev python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap \
-	libtap-parser-sourcehandler-pgtap-perl
+	libtap-parser-sourcehandler-pgtap-perl postgresql-VERSION-plproxy
 CLIENT_PACKAGES = pgbouncer libpq-dev python3-psycopg2 python3-psycopg python3-sqlalchemy libpostgresql-jdbc-java \
 	libjunixsocket-java \
 	$(shell command -v javac >/dev/null || echo default-jdk-headless) $(shell command -v npm >/dev/null || echo npm)
@@ -57,6 +57,9 @@ test:
 
 clients:
 	@PACKAGES="$(CLIENT_PACKAGES)" $(SERVER) test/clients/run
+
+sharding:
+	@PACKAGES="postgresql-VERSION-plproxy python3-psycopg2" $(SERVER) prove --comments --failures test/sharding
 
 # Each has half of the SECONDS.
 HALF = $$(($(or $(SECONDS),600) / 2))

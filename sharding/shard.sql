@@ -1,0 +1,275 @@
+-- What goes on a shard: run by whoever created the extension there, with the extension's schema first in the
+-- search_path. The role that the router comes as needs USAGE on the schema and EXECUTE on the functions of this file,
+-- and nothing else.
+--
+-- To the router everything is a row, errors too: an error would drop its connection, and it would not wait for the
+-- other shards.
+\set ON_ERROR_STOP on
+BEGIN;
+SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true) \g /dev/null
+
+CREATE TYPE shard_answer AS (
+	orderid text,
+	sku text,
+	qty integer,
+	batchref text,
+	refusal text,
+	available integer,
+	eta date,
+	-- of a line of an array call: its place in the call, the batch that it had and, if it was changed, what undoes that
+	place integer,
+	was text,
+	turn timestamptz,
+	before text,
+	-- of an error
+	state text,
+	message text,
+	detail text,
+	hint text
+);
+
+-- One call on one SKU, or on one batch.
+CREATE FUNCTION shard_call(call text, name text, sku text, qty integer, day date, hold interval, rank integer)
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+	a shard_answer;
+BEGIN
+	-- Columns that a query does not have are NULL.
+	CASE call
+		WHEN 'allocate' THEN a.batchref := allocate(name, sku, qty, day, hold); RETURN NEXT a;
+		WHEN 'deallocate' THEN a.batchref := deallocate(name, sku); RETURN NEXT a;
+		WHEN 'reallocate' THEN a.batchref := reallocate(name, sku, qty, day); RETURN NEXT a;
+		WHEN 'ship' THEN a.batchref := ship(name, sku, qty); RETURN NEXT a;
+		WHEN 'add_batch' THEN PERFORM add_batch(name, sku, qty, day, rank); RETURN NEXT a;
+		WHEN 'promise' THEN
+			FOR a IN SELECT NULL, NULL, NULL, p.batchref, NULL, NULL, p.eta FROM promise(sku, qty, day) AS p LOOP
+				RETURN NEXT a;
+			END LOOP;
+		WHEN 'try_allocate' THEN
+			FOR a IN SELECT * FROM try_allocate(name, sku, qty, day, hold) LOOP RETURN NEXT a; END LOOP;
+		WHEN 'change_batch_quantity' THEN
+			FOR a IN SELECT * FROM change_batch_quantity(name, qty) LOOP RETURN NEXT a; END LOOP;
+		WHEN 'change_batch_eta' THEN
+			FOR a IN SELECT * FROM change_batch_eta(name, day) LOOP RETURN NEXT a; END LOOP;
+		WHEN 'change_batch_quantity of sku' THEN
+			FOR a IN SELECT * FROM change_batch_quantity(sku, name, qty) LOOP RETURN NEXT a; END LOOP;
+		WHEN 'change_batch_eta of sku' THEN
+			FOR a IN SELECT * FROM change_batch_eta(sku, name, day) LOOP RETURN NEXT a; END LOOP;
+		WHEN 'reallocate_sku' THEN
+			FOR a IN SELECT * FROM reallocate_sku(sku) LOOP RETURN NEXT a; END LOOP;
+	END CASE;
+EXCEPTION WHEN OTHERS THEN
+	a := NULL;
+	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
+		a.hint = PG_EXCEPTION_HINT;
+	RETURN NEXT a;
+END
+$$;
+
+-- Lines of many SKUs
+--
+-- What a call changes is kept, so that it can be undone if another shard refuses. Only a trigger sees what exactly was
+-- replaced: a look before the call may be too early, and a lock before it would turn the order of locks around.
+
+CREATE UNLOGGED TABLE shard_changes (
+	orderid text COLLATE "C" NOT NULL,
+	sku text COLLATE "C" NOT NULL,
+	turn timestamptz NOT NULL,
+	before order_lines
+);
+
+CREATE FUNCTION shard_keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+	IF TG_OP = 'INSERT' OR OLD.ordered_at <> NEW.ordered_at THEN    -- another turn: it was an expired hold, nobody's
+		INSERT INTO shard_changes VALUES (NEW.orderid, NEW.sku, NEW.ordered_at);
+	ELSE
+		INSERT INTO shard_changes VALUES (NEW.orderid, NEW.sku, NEW.ordered_at, OLD);
+	END IF;
+	RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER shard_keep AFTER INSERT OR UPDATE ON order_lines FOR EACH ROW
+	WHEN (current_setting('sharding.keeps', true) = 'on') EXECUTE FUNCTION shard_keep();
+
+-- The part of an array call that is this shard's; places are those of its lines in the whole.
+CREATE FUNCTION shard_lines(call text, places integer[], orderids text[], skus text[], qtys integer[],
+		all_or_nothing boolean, day date, hold interval)
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET sharding.keeps = 'on' AS $$
+DECLARE
+	lines shard_answer[];
+	a shard_answer;
+BEGIN
+	-- A dump does not have it.
+	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'order_lines'::regclass AND tgname = 'shard_keep' AND tgenabled <> 'D') THEN
+		RAISE 'there is no trigger shard_keep on order_lines' USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Create it as in shard.sql.';
+	END IF;
+	IF call LIKE 'try%' THEN
+		lines := ARRAY(SELECT (l.orderid, l.sku, l.qty, l.batchref, l.refusal, l.available, NULL, places[l.n],
+				NULL, NULL, NULL, NULL, NULL, NULL, NULL)::shard_answer
+			FROM try_allocate_lines(orderids, skus, qtys, day, hold) WITH ORDINALITY
+				AS l (orderid, sku, qty, batchref, refusal, available, n));
+	ELSE
+		lines := ARRAY(SELECT (l.orderid, l.sku, l.qty, l.batchref, NULL, NULL, NULL, places[l.n],
+				NULL, NULL, NULL, NULL, NULL, NULL, NULL)::shard_answer
+			FROM allocate_lines(orderids, skus, qtys, all_or_nothing, day, hold) WITH ORDINALITY
+				AS l (orderid, sku, qty, batchref, n));
+	END IF;
+	RETURN QUERY
+		WITH changes AS (DELETE FROM shard_changes RETURNING *)
+		SELECT l.orderid, l.sku, l.qty, l.batchref, l.refusal, l.available, NULL::date, l.place,
+			CASE WHEN c.turn IS NULL THEN l.batchref ELSE (c.before).batchref END, c.turn, c.before::text,
+			NULL::text, NULL::text, NULL::text, NULL::text
+		FROM unnest(lines) AS l LEFT JOIN changes AS c ON c.orderid = l.orderid AND c.sku = l.sku;
+EXCEPTION WHEN OTHERS THEN
+	a := NULL;
+	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
+		a.hint = PG_EXCEPTION_HINT;
+	-- It counts the lines of its part.
+	a.place := places[substring(a.detail FROM '^Line (\d+):')::integer];
+	a.detail := regexp_replace(a.detail, '^Line \d+', coalesce('Line ' || a.place, '\&'));
+	RETURN NEXT a;
+END
+$$;
+
+-- Makes lines what they were before. Whoever has shipped one meanwhile, or given it another quantity, keeps it.
+CREATE FUNCTION shard_undo(orderids text[], skus text[], qtys integer[], turns timestamptz[], befores text[])
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+	changes shard_changes[];
+	lines order_lines[];
+	line order_lines;
+	before order_lines;
+	a shard_answer;
+BEGIN
+	LOOP
+		BEGIN
+			SELECT array_agg(l ORDER BY l.sku, l.batchref, l.orderid),
+					array_agg((l.orderid, l.sku, l.ordered_at, nullif(u.before, '')::order_lines)::shard_changes
+						ORDER BY l.sku, l.batchref, l.orderid)
+				INTO lines, changes
+				FROM unnest(orderids, skus, qtys, turns, befores) AS u (orderid, sku, qty, turn, before)
+					JOIN order_lines AS l ON l.orderid = u.orderid AND l.sku = u.sku AND l.ordered_at = u.turn AND l.qty = u.qty
+						AND l.shipped_qty = coalesce((nullif(u.before, '')::order_lines).shipped_qty, 0);
+			-- Batches first, then lines: the order of locks that all calls have. No line leaves a batch that is locked.
+			FOR n IN 1 .. coalesce(cardinality(lines), 0) LOOP
+				PERFORM FROM batches WHERE sku = lines[n].sku AND reference = lines[n].batchref FOR UPDATE;
+			END LOOP;
+			FOR n IN 1 .. coalesce(cardinality(lines), 0) LOOP
+				line := lines[n];
+				before := changes[n].before;
+				IF before.orderid IS NULL THEN
+					DELETE FROM order_lines AS l WHERE l.orderid = line.orderid AND l.sku = line.sku AND l = line;
+				ELSE
+					UPDATE order_lines AS l SET batchref = CASE WHEN before.batchref IS NULL THEN NULL ELSE line.batchref END,
+							needed_by = before.needed_by, held_until = before.held_until
+						WHERE l.orderid = line.orderid AND l.sku = line.sku AND l = line;
+				END IF;
+				IF NOT FOUND THEN
+					RAISE 'another session has changed a line' USING ERRCODE = 'SH001';
+				END IF;
+				UPDATE batches SET allocated_quantity = allocated_quantity - (line.qty - line.shipped_qty)
+					WHERE sku = line.sku AND reference = line.batchref AND before.batchref IS NULL;
+			END LOOP;
+			RETURN;
+		EXCEPTION WHEN SQLSTATE 'SH001' OR deadlock_detected THEN    -- look again
+		END;
+	END LOOP;
+EXCEPTION WHEN OTHERS THEN
+	a := NULL;
+	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
+		a.hint = PG_EXCEPTION_HINT;
+	RETURN NEXT a;
+END
+$$;
+
+-- What is wrong with the arguments of an array call, if anything: it takes nothing.
+CREATE FUNCTION shard_arguments(call text, name text, orderids text[], skus text[], qtys integer[],
+		all_or_nothing boolean, day date, hold interval)
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+	a shard_answer;
+BEGIN
+	CASE call
+		WHEN 'allocate_order' THEN PERFORM allocate_order(name, skus, qtys, all_or_nothing, day, hold);
+		WHEN 'allocate_lines' THEN PERFORM allocate_lines(orderids, skus, qtys, all_or_nothing, day, hold);
+		WHEN 'try_allocate_order' THEN PERFORM try_allocate_order(name, skus, qtys, day, hold);
+		WHEN 'try_allocate_lines' THEN PERFORM try_allocate_lines(orderids, skus, qtys, day, hold);
+	END CASE;
+	RAISE 'nothing is wrong' USING ERRCODE = 'SH001';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
+		a.hint = PG_EXCEPTION_HINT;
+	IF a.state NOT LIKE 'S%' THEN
+		RETURN NEXT a;
+	END IF;
+END
+$$;
+
+-- deallocate_order or ship_order for those lines of an order that are this shard's. There may be others, copied to it
+-- by a move that is not finished. A rehearsal undoes it and answers with errors only.
+CREATE FUNCTION shard_order(call text, name text, skus text[], all_or_nothing boolean, rehearsal boolean)
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+	others boolean := EXISTS (SELECT FROM order_lines AS l WHERE l.orderid = name AND l.sku <> ALL (skus));
+	lines shard_answer[] := '{}';
+	a shard_answer;
+BEGIN
+	CASE
+		WHEN call = 'deallocate_order' AND NOT others THEN
+			FOR a IN SELECT * FROM deallocate_order(name) LOOP lines := lines || a; END LOOP;
+		WHEN call = 'ship_order' AND NOT others THEN
+			FOR a IN SELECT * FROM ship_order(name, all_or_nothing) LOOP lines := lines || a; END LOOP;
+		WHEN call = 'deallocate_order' THEN
+			FOR a IN SELECT l.orderid, l.sku, l.qty, deallocate(l.orderid, l.sku) FROM order_lines AS l
+				WHERE l.orderid = name AND l.sku = ANY (skus) AND (l.held_until IS NULL OR l.held_until > clock_timestamp())
+				ORDER BY l.sku
+			LOOP lines := lines || a; END LOOP;
+		WHEN call = 'ship_order' THEN
+			FOR a IN SELECT l.orderid, l.sku, l.qty, ship(l.orderid, l.sku) FROM order_lines AS l
+					LEFT JOIN batches AS b ON b.sku = l.sku AND b.reference = l.batchref
+				WHERE l.orderid = name AND l.sku = ANY (skus) AND (l.held_until IS NULL OR l.held_until > clock_timestamp())
+					AND (all_or_nothing OR l.shipped_qty = l.qty OR (b.reference IS NOT NULL AND b.eta IS NULL))
+				ORDER BY l.sku
+			LOOP lines := lines || a; END LOOP;
+	END CASE;
+	IF rehearsal THEN
+		RAISE 'nothing is wrong' USING ERRCODE = 'SH001';
+	END IF;
+	RETURN QUERY SELECT * FROM unnest(lines);
+EXCEPTION
+	WHEN SQLSTATE 'SH001' THEN
+		RETURN;
+	WHEN OTHERS THEN
+		a := NULL;
+		GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
+			a.hint = PG_EXCEPTION_HINT;
+		RETURN NEXT a;
+END
+$$;
+
+-- Looks
+
+CREATE FUNCTION shard_sku_of(ref text) RETURNS SETOF text
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT
+	AS 'SELECT sku FROM batches WHERE reference = ref';
+
+CREATE FUNCTION shard_skus_of(name text) RETURNS SETOF text
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT
+	AS 'SELECT sku FROM order_lines WHERE orderid = name';
+
+CREATE FUNCTION shard_stock_of(name text)
+	RETURNS TABLE (sku text, purchased bigint, allocated bigint, shipped bigint, on_hand bigint, available bigint,
+		incoming bigint, next_eta date, blocked bigint, held bigint, waiting bigint)
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT
+	AS 'SELECT * FROM stock WHERE sku = name';
+
+CREATE FUNCTION shard_check()
+	RETURNS TABLE (fault text, sku text, batchref text, orderid text, found bigint, expected bigint)
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT
+	AS 'SELECT * FROM check_allocation()';
+
+REVOKE EXECUTE ON FUNCTION shard_call, shard_keep, shard_lines, shard_undo, shard_arguments, shard_order, shard_sku_of,
+	shard_skus_of, shard_stock_of, shard_check FROM PUBLIC;
+COMMIT;
