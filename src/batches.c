@@ -126,9 +126,6 @@ write_leavers(Repository *repository, Leavers *leavers, List *to, const List *ta
 
 	for (size_t i = 0; i < taken_back->n; i++)
 		append(removed, taken_back->items[i]);
-	sort(repository, removed->items, removed->n, sizeof(void *), compare_line_identities);
-	sort(repository, leavers->lines.items, leavers->lines.n, sizeof(void *), compare_line_identities);
-	sort(repository, to->items, to->n, sizeof(void *), compare_line_identities);
 	return write_known_lines(repository, &leavers->lines, to, removed);
 }
 

@@ -166,8 +166,6 @@ reallocate_sku_body(Repository *repository, void *context)
 		}
 	result->nlines = to.n;
 	result->lines = lines_of(&to);
-	sort(repository, from.items, from.n, sizeof(void *), compare_line_identities);
-	sort(repository, to.items, to.n, sizeof(void *), compare_line_identities);
 	return charge(repository, placing.charges, placing.ncharges) &&
 		write_known_lines(repository, &from, &to, &placing.taken_back) ? KEEP : RETRY;
 }

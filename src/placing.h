@@ -46,7 +46,7 @@ typedef struct Placing
 	bool		waits;			/* others are taking from a batch that serves */
 	Charge	   *charges;		/* in lock order */
 	size_t		ncharges;
-	List		taken_back;		/* expired holds, in lock order */
+	List		taken_back;		/* expired holds */
 } Placing;
 
 extern Placing begin_placing(Repository *repository, int64_t now, size_t nclaims);

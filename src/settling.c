@@ -59,7 +59,6 @@ settle(Placing *placing)
 		if (candidate && candidate->takes_back)
 			append(&placing->taken_back, placing->expired.items[i]);
 	}
-	sort(repository, placing->taken_back.items, placing->taken_back.n, sizeof(void *), compare_line_identities);
 }
 
 /*
@@ -221,13 +220,16 @@ charge(Repository *repository, const Charge *charges, size_t n)
 
 /* Changes known lines and removes others, all in lock order; false where one is no longer what it was. */
 bool
-write_known_lines(Repository *repository, const List *from, const List *to, const List *removed)
+write_known_lines(Repository *repository, List *from, List *to, List *removed)
 {
 	OrderLine **was = (OrderLine **) from->items;
 	OrderLine **gone = (OrderLine **) removed->items;
 	size_t		i = 0;
 	size_t		j = 0;
 
+	sort(repository, from->items, from->n, sizeof(void *), compare_line_identities);
+	sort(repository, to->items, to->n, sizeof(void *), compare_line_identities);
+	sort(repository, removed->items, removed->n, sizeof(void *), compare_line_identities);
 	while (i < from->n || j < removed->n)
 	{
 		size_t		first_change = i;

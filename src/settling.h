@@ -20,6 +20,6 @@ extern void measure_shortages(Placing *placing, LineResult **results);
 extern void lock_wanted(Repository *repository, const Wanted *wanted);
 extern bool are_locked(Wanted *wanted, const Placing *placing);
 extern bool charge(Repository *repository, const Charge *charges, size_t n);
-extern bool write_known_lines(Repository *repository, const List *from, const List *to, const List *removed);
+extern bool write_known_lines(Repository *repository, List *from, List *to, List *removed);
 
 #endif							/* SETTLING_H */
