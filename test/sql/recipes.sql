@@ -1,4 +1,4 @@
--- What a shop makes of the calls: the recipes of the README.
+-- What a shop makes of the calls: the recipes of doc/cookbook.md.
 TRUNCATE batches, order_lines;
 
 -- Archiving: what has shipped goes where the owner of the tables wants it.
