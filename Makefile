@@ -50,7 +50,8 @@ demo:
 	@$(SERVER) psql -X <test/demo.sql 2>&1
 
 shell:
-	@$(SERVER) sh -c 'psql -Xq -c "CREATE EXTENSION allocation" && exec psql'
+	@$(SERVER) sh -c 'psql -Xq -c "CREATE SCHEMA stockroom" -c "CREATE EXTENSION allocation SCHEMA stockroom" \
+		-c "ALTER DATABASE postgres SET search_path = public, stockroom" && exec psql'
 
 test:
 	@PACKAGES="$(TEST_PACKAGES)" $(SERVER) test/all

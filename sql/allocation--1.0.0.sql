@@ -334,8 +334,8 @@ COMMENT ON FUNCTION try_allocate_order(text, text[], integer[], date, interval) 
 COMMENT ON FUNCTION try_allocate_lines(text[], text[], integer[], date, interval) IS
 'As allocate_lines, all or nothing, but refusals are rows and no errors, and then nothing is taken. Returns one row per line '
 'in the order given. refusal is NULL, invalid_sku, out_of_stock or order_line_conflict; with out_of_stock, available is the '
-'most units that one batch has in time when it is the turn of the line. Errors: 21000 if the same line stands in the call '
-'twice; 22004, 22023, 22001, 2202E for a missing or improper argument.';
+'most units that one batch has in time when it is the turn of the line, with invalid_sku 0. Errors: 21000 if the same line '
+'stands in the call twice; 22004, 22023, 22001, 2202E for a missing or improper argument.';
 COMMENT ON FUNCTION promise(text, integer, date) IS
 'The batch that allocate would choose now for a new line of qty units, no later than by, and its ETA: NULL in the warehouse. '
 'No row if there is none. Takes nothing; also on a standby. Errors: 22004, 22023, 22001 for a missing or improper argument.';
@@ -356,8 +356,8 @@ COMMENT ON FUNCTION reallocate_sku(text) IS
 'that has changed. Errors: SK001 if no batch has the SKU; 22004, 22023, 22001 for a missing or improper argument.';
 COMMENT ON FUNCTION ship(text, text, integer) IS
 'Records that qty units of an order line have left, in all; everything if NULL. Twice is once. Returns the reference of the '
-'batch. Errors: SK004 if there is no such line; SK006 if more have left already; SK007 if the line waits, or its batch is not '
-'in the warehouse; 22023 if the line asks for less; 22004, 22023, 22001 for a missing or improper argument.';
+'batch, NULL if nothing leaves and the line waits. Errors: SK004 if there is no such line; SK006 if more have left already; '
+'SK007 if units are to leave and the line waits, or its batch is not in the warehouse; 22023 if the line asks for less; 22004, 22023, 22001 for a missing or improper argument.';
 COMMENT ON FUNCTION ship_order(text, boolean) IS
 'Records that all lines of an order have left, as one unit of work; unless all_or_nothing, those that are in the warehouse. '
 'Twice is once. Returns one row per line that has left altogether. Errors: SK007 if a line waits, or its batch is not in the '
