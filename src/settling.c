@@ -235,7 +235,8 @@ write_known_lines(Repository *repository, List *from, List *to, List *removed)
 		size_t		first_change = i;
 		size_t		first_removal = j;
 
-		while (i < from->n && (j == removed->n || compare_identities(was[i], gone[j]) < 0))
+		/* No line stands in both, unless the table has it twice. */
+		while (i < from->n && (j == removed->n || compare_identities(was[i], gone[j]) <= 0))
 			i++;
 		if (i > first_change &&
 			!repository->change_lines(repository, was + first_change, (OrderLine **) to->items + first_change, i - first_change))

@@ -117,6 +117,18 @@ SELECT * FROM promise('VASE', 5);
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
 
+-- A line that is there twice, without its key, and of which one is a hold that has expired: the other gets its units.
+BEGIN;
+ALTER TABLE order_lines DROP CONSTRAINT order_lines_pkey;
+SELECT add_batch('vases', 'VASE', 4);
+SELECT add_batch('more-vases', 'VASE', 4, '2030-01-01');
+SELECT allocate('order-11', 'VASE', 4);
+SELECT allocate('cart', 'VASE', 4, hold => '10 minutes');
+UPDATE order_lines SET orderid = 'order-11', held_until = '2000-01-01' WHERE orderid = 'cart';
+SELECT * FROM change_batch_quantity('vases', 0);
+SELECT orderid, sku, qty, batchref FROM order_lines WHERE sku = 'VASE';
+ROLLBACK;
+
 -- So where a trigger hides what is written.
 BEGIN;
 CREATE FUNCTION skip_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
