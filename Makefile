@@ -59,7 +59,7 @@ clients:
 	@PACKAGES="$(CLIENT_PACKAGES)" $(SERVER) test/clients/run
 
 sharding:
-	@PACKAGES="postgresql-VERSION-plproxy python3-psycopg2" $(SERVER) prove --comments --failures test/sharding
+	@PACKAGES="postgresql-VERSION-plproxy pgbouncer python3-psycopg2" $(SERVER) prove --comments --failures test/sharding
 
 # Each has half of the SECONDS.
 HALF = $$(($(or $(SECONDS),600) / 2))
