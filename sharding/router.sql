@@ -11,7 +11,7 @@
 BEGIN;
 SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true) \g /dev/null
 
--- The same as on the shards
+-- The same as on the shards, but that eta and turn have their types
 CREATE TYPE shard_answer AS (
 	orderid text,
 	sku text,
@@ -41,7 +41,7 @@ BEGIN ATOMIC
 	SELECT coalesce((SELECT h.slot FROM hot_skus AS h WHERE h.sku = $1), hashtext(coalesce($1, '')) & 15);
 END;
 
--- What shards are asked
+-- What shards are asked. PL/Proxy sends text, so whoever calls these with a date or an interval sees to how that is written.
 
 CREATE FUNCTION ask(slot integer, call text, name text, sku text, qty integer, day date, hold interval, rank integer)
 	RETURNS SETOF shard_answer LANGUAGE plproxy AS $$
@@ -101,7 +101,7 @@ CREATE FUNCTION ask_stock_of(name text)
 	LANGUAGE plproxy AS $$
 	CLUSTER 'stock';
 	RUN ON slot(name);
-	TARGET shard_stock_of;
+	SELECT * FROM shard_stock_of(name);    -- TARGET would make a date of the text there
 $$;
 
 CREATE FUNCTION ask_check()
@@ -142,7 +142,8 @@ $$;
 -- The answers of the shard that has the slot, or its error
 CREATE FUNCTION answers(slot integer, call text, name text, sku text, qty integer, day date DEFAULT NULL,
 		hold interval DEFAULT NULL, rank integer DEFAULT NULL)
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SET search_path FROM CURRENT
+	SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
 DECLARE
 	a shard_answer;
 BEGIN
@@ -292,7 +293,8 @@ $$;
 -- undo theirs.
 CREATE FUNCTION line_answers(call text, name text, orderids text[], skus text[], qtys integer[], all_or_nothing boolean,
 		day date, hold interval)
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SET search_path FROM CURRENT
+	SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
 DECLARE
 	lines integer := coalesce(cardinality(skus), 0);
 	answers shard_answer[];

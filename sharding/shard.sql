@@ -8,6 +8,7 @@
 BEGIN;
 SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true) \g /dev/null
 
+-- A router reads it as text, whatever its types, so the functions write dates as everybody understands them: ISO.
 CREATE TYPE shard_answer AS (
 	orderid text,
 	sku text,
@@ -15,11 +16,11 @@ CREATE TYPE shard_answer AS (
 	batchref text,
 	refusal text,
 	available integer,
-	eta date,
+	eta text,
 	-- of a line of an array call: its place in the call, the batch that it had and, if it was changed, what undoes that
 	place integer,
 	was text,
-	turn timestamptz,
+	turn text,
 	before text,
 	-- of an error
 	state text,
@@ -30,7 +31,7 @@ CREATE TYPE shard_answer AS (
 
 -- One call on one SKU, or on one batch.
 CREATE FUNCTION shard_call(call text, name text, sku text, qty integer, day date, hold interval, rank integer)
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET datestyle = 'ISO' AS $$
 DECLARE
 	a shard_answer;
 BEGIN
@@ -95,7 +96,8 @@ CREATE TRIGGER shard_keep AFTER INSERT OR UPDATE ON order_lines FOR EACH ROW
 -- The part of an array call that is this shard's; places are those of its lines in the whole.
 CREATE FUNCTION shard_lines(call text, places integer[], orderids text[], skus text[], qtys integer[],
 		all_or_nothing boolean, day date, hold interval)
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET sharding.keeps = 'on' AS $$
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET datestyle = 'ISO'
+	SET sharding.keeps = 'on' AS $$
 DECLARE
 	lines shard_answer[];
 	a shard_answer;
@@ -118,8 +120,8 @@ BEGIN
 	END IF;
 	RETURN QUERY
 		WITH changes AS (DELETE FROM shard_changes RETURNING *)
-		SELECT l.orderid, l.sku, l.qty, l.batchref, l.refusal, l.available, NULL::date, l.place,
-			CASE WHEN c.turn IS NULL THEN l.batchref ELSE (c.before).batchref END, c.turn, c.before::text,
+		SELECT l.orderid, l.sku, l.qty, l.batchref, l.refusal, l.available, NULL::text, l.place,
+			CASE WHEN c.turn IS NULL THEN l.batchref ELSE (c.before).batchref END, c.turn::text, c.before::text,
 			NULL::text, NULL::text, NULL::text, NULL::text
 		FROM unnest(lines) AS l LEFT JOIN changes AS c ON c.orderid = l.orderid AND c.sku = l.sku;
 EXCEPTION WHEN OTHERS THEN
@@ -127,15 +129,15 @@ EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 		a.hint = PG_EXCEPTION_HINT;
 	-- It counts the lines of its part.
-	a.place := places[substring(a.detail FROM '^Line (\d+):')::integer];
-	a.detail := regexp_replace(a.detail, '^Line \d+', coalesce('Line ' || a.place, '\&'));
+	a.place := places[substring(a.detail FROM '^Line ([0-9]+):')::integer];
+	a.detail := coalesce(regexp_replace(a.detail, '^Line [0-9]+', 'Line ' || a.place), a.detail);
 	RETURN NEXT a;
 END
 $$;
 
 -- Makes lines what they were before. Whoever has shipped one meanwhile, or given it another quantity, keeps it.
 CREATE FUNCTION shard_undo(orderids text[], skus text[], qtys integer[], turns timestamptz[], befores text[])
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET datestyle = 'ISO' AS $$
 DECLARE
 	changes shard_changes[];
 	lines order_lines[];
@@ -261,8 +263,8 @@ CREATE FUNCTION shard_skus_of(name text) RETURNS SETOF text
 
 CREATE FUNCTION shard_stock_of(name text)
 	RETURNS TABLE (sku text, purchased bigint, allocated bigint, shipped bigint, on_hand bigint, available bigint,
-		incoming bigint, next_eta date, blocked bigint, held bigint, waiting bigint)
-	LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT
+		incoming bigint, next_eta text, blocked bigint, held bigint, waiting bigint)
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT SET datestyle = 'ISO'
 	AS 'SELECT * FROM stock WHERE sku = name';
 
 CREATE FUNCTION shard_check()
