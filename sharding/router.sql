@@ -95,12 +95,12 @@ CREATE FUNCTION ask_skus_of(name text) RETURNS SETOF text LANGUAGE plproxy AS $$
 	TARGET shard_skus_of;
 $$;
 
-CREATE FUNCTION ask_stock_of(name text)
+CREATE FUNCTION ask_stock_of(slot integer, name text)
 	RETURNS TABLE (sku text, purchased bigint, allocated bigint, shipped bigint, on_hand bigint, available bigint,
 		incoming bigint, next_eta date, blocked bigint, held bigint, waiting bigint)
 	LANGUAGE plproxy AS $$
 	CLUSTER 'stock';
-	RUN ON slot(name);
+	RUN ON slot;    -- a function would be looked for in the caller's search_path
 	SELECT * FROM shard_stock_of(name);    -- TARGET would make a date of the text there
 $$;
 
@@ -434,7 +434,7 @@ CREATE FUNCTION stock_of(sku text)
 		incoming bigint, next_eta date, blocked bigint, held bigint, waiting bigint)
 	LANGUAGE sql SECURITY DEFINER
 BEGIN ATOMIC
-	SELECT * FROM ask_stock_of($1);
+	SELECT * FROM ask_stock_of(slot($1), $1);
 END;
 
 -- To the shards all callers are one role, so nobody may call anything unless that is granted.
