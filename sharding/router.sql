@@ -36,6 +36,9 @@ CREATE TABLE hot_skus (
 	slot integer NOT NULL CHECK (slot BETWEEN 0 AND 15)
 );
 
+-- What sharding/move has under way, if anything, and whether calls go to the target already
+CREATE TABLE move (source text NOT NULL, target text NOT NULL, filter text NOT NULL, moved boolean NOT NULL DEFAULT false);
+
 CREATE FUNCTION slot(sku text) RETURNS integer LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT coalesce((SELECT h.slot FROM hot_skus AS h WHERE h.sku = $1), hashtext(coalesce($1, '')) & 15);
