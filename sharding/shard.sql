@@ -2,8 +2,8 @@
 -- search_path. The role that the router comes as needs USAGE on the schema and EXECUTE on the functions of this file,
 -- and nothing else.
 --
--- To the router everything is a row, errors too: an error would drop its connection, and it would not wait for the
--- other shards.
+-- To the router everything is a row, errors too, also the two that OTHERS leaves out: an error would drop its connection,
+-- and it would not wait for the other shards.
 \set ON_ERROR_STOP on
 BEGIN;
 SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true) \g /dev/null
@@ -59,7 +59,7 @@ BEGIN
 		WHEN 'reallocate_sku' THEN
 			FOR a IN SELECT * FROM reallocate_sku(sku) LOOP RETURN NEXT a; END LOOP;
 	END CASE;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
 	a := NULL;
 	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 		a.hint = PG_EXCEPTION_HINT;
@@ -124,7 +124,7 @@ BEGIN
 			CASE WHEN c.turn IS NULL THEN l.batchref ELSE (c.before).batchref END, c.turn::text, c.before::text,
 			NULL::text, NULL::text, NULL::text, NULL::text
 		FROM unnest(lines) AS l LEFT JOIN changes AS c ON c.orderid = l.orderid AND c.sku = l.sku;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
 	a := NULL;
 	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 		a.hint = PG_EXCEPTION_HINT;
@@ -178,7 +178,7 @@ BEGIN
 		EXCEPTION WHEN SQLSTATE 'SH001' OR deadlock_detected THEN    -- look again
 		END;
 	END LOOP;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
 	a := NULL;
 	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 		a.hint = PG_EXCEPTION_HINT;
@@ -200,7 +200,7 @@ BEGIN
 		WHEN 'try_allocate_lines' THEN PERFORM try_allocate_lines(orderids, skus, qtys, day, hold);
 	END CASE;
 	RAISE 'nothing is wrong' USING ERRCODE = 'SH001';
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
 	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 		a.hint = PG_EXCEPTION_HINT;
 	IF a.state NOT LIKE 'S%' THEN
@@ -243,7 +243,7 @@ BEGIN
 EXCEPTION
 	WHEN SQLSTATE 'SH001' THEN
 		RETURN;
-	WHEN OTHERS THEN
+	WHEN OTHERS OR query_canceled OR assert_failure THEN
 		a := NULL;
 		GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 			a.hint = PG_EXCEPTION_HINT;
