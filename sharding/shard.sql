@@ -76,8 +76,11 @@ CREATE UNLOGGED TABLE shard_changes (
 	orderid text COLLATE "C" NOT NULL,
 	sku text COLLATE "C" NOT NULL,
 	turn timestamptz NOT NULL,
-	before order_lines
+	before order_lines,
+	transaction xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
+-- What other transactions have left is gone, but may stay for as long as an old snapshot does.
+CREATE INDEX ON shard_changes (transaction);
 
 CREATE FUNCTION shard_keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
@@ -97,7 +100,7 @@ CREATE TRIGGER shard_keep AFTER INSERT OR UPDATE ON order_lines FOR EACH ROW
 CREATE FUNCTION shard_lines(call text, places integer[], orderids text[], skus text[], qtys integer[],
 		all_or_nothing boolean, day date, hold interval)
 	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET datestyle = 'ISO'
-	SET sharding.keeps = 'on' AS $$
+	SET sharding.keeps = 'on' SET enable_seqscan = off AS $$
 DECLARE
 	lines shard_answer[];
 	a shard_answer;
@@ -119,7 +122,7 @@ BEGIN
 				AS l (orderid, sku, qty, batchref, n));
 	END IF;
 	RETURN QUERY
-		WITH changes AS (DELETE FROM shard_changes RETURNING *)
+		WITH changes AS (DELETE FROM shard_changes WHERE transaction = pg_current_xact_id() RETURNING *)
 		SELECT l.orderid, l.sku, l.qty, l.batchref, l.refusal, l.available, NULL::text, l.place,
 			CASE WHEN c.turn IS NULL THEN l.batchref ELSE (c.before).batchref END, c.turn::text, c.before::text,
 			NULL::text, NULL::text, NULL::text, NULL::text
@@ -148,7 +151,7 @@ BEGIN
 	LOOP
 		BEGIN
 			SELECT array_agg(l ORDER BY l.sku, l.batchref, l.orderid),
-					array_agg((l.orderid, l.sku, l.ordered_at, nullif(u.before, '')::order_lines)::shard_changes
+					array_agg((l.orderid, l.sku, l.ordered_at, nullif(u.before, '')::order_lines, NULL)::shard_changes
 						ORDER BY l.sku, l.batchref, l.orderid)
 				INTO lines, changes
 				FROM unnest(orderids, skus, qtys, turns, befores) AS u (orderid, sku, qty, turn, before)
