@@ -121,6 +121,7 @@ BEGIN
 			FROM allocate_lines(orderids, skus, qtys, all_or_nothing, day, hold) WITH ORDINALITY
 				AS l (orderid, sku, qty, batchref, n));
 	END IF;
+	SET CONSTRAINTS ALL IMMEDIATE;    -- what would be refused at the commit
 	RETURN QUERY
 		WITH changes AS (DELETE FROM shard_changes WHERE transaction = pg_current_xact_id() RETURNING *)
 		SELECT l.orderid, l.sku, l.qty, l.batchref, l.refusal, l.available, NULL::text, l.place,
@@ -239,6 +240,7 @@ BEGIN
 				ORDER BY l.sku
 			LOOP lines := lines || a; END LOOP;
 	END CASE;
+	SET CONSTRAINTS ALL IMMEDIATE;
 	IF rehearsal THEN
 		RAISE 'nothing is wrong' USING ERRCODE = 'SH001';
 	END IF;
