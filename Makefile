@@ -19,7 +19,7 @@ ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_l
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.
-OWN_SERVER = demo shell test clients sharding stress fuzz large coverage bench bench-instructions
+OWN_SERVER = demo shell test clients sharding stress fuzz large coverage bench bench-instructions bench-sharding
 SERVER = test/server
 TEST_PACKAGES = libcmocka-dev python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap \
 	libtap-parser-sourcehandler-pgtap-perl postgresql-VERSION-plproxy
@@ -60,7 +60,7 @@ clients:
 	@PACKAGES="$(CLIENT_PACKAGES)" $(SERVER) test/clients/run
 
 sharding:
-	@PACKAGES="postgresql-VERSION-plproxy python3-psycopg2" $(SERVER) prove --comments --failures test/sharding
+	@PACKAGES="postgresql-VERSION-plproxy pgbouncer python3-psycopg2" $(SERVER) prove --comments --failures test/sharding
 
 # Each has half of the SECONDS.
 HALF = $$(($(or $(SECONDS),600) / 2))
@@ -82,6 +82,9 @@ bench:
 
 bench-instructions:
 	@test/bench/instructions
+
+bench-sharding:
+	@test/bench/sharding
 
 # Debian packages, for the Debian at hand or each of the SUITES; as root, for they are built and tried in chroots.
 deb:

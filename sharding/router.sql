@@ -11,7 +11,7 @@
 BEGIN;
 SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true) \g /dev/null
 
--- The same as on the shards
+-- The same as on the shards, but that eta and turn have their types
 CREATE TYPE shard_answer AS (
 	orderid text,
 	sku text,
@@ -36,12 +36,15 @@ CREATE TABLE hot_skus (
 	slot integer NOT NULL CHECK (slot BETWEEN 0 AND 15)
 );
 
+-- What sharding/move has under way, if anything, and whether calls go to the target already
+CREATE TABLE move (source text NOT NULL, target text NOT NULL, filter text NOT NULL, moved boolean NOT NULL DEFAULT false);
+
 CREATE FUNCTION slot(sku text) RETURNS integer LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT coalesce((SELECT h.slot FROM hot_skus AS h WHERE h.sku = $1), hashtext(coalesce($1, '')) & 15);
 END;
 
--- What shards are asked
+-- What shards are asked. PL/Proxy sends text, so whoever calls these with a date or an interval sees to how that is written.
 
 CREATE FUNCTION ask(slot integer, call text, name text, sku text, qty integer, day date, hold interval, rank integer)
 	RETURNS SETOF shard_answer LANGUAGE plproxy AS $$
@@ -95,13 +98,13 @@ CREATE FUNCTION ask_skus_of(name text) RETURNS SETOF text LANGUAGE plproxy AS $$
 	TARGET shard_skus_of;
 $$;
 
-CREATE FUNCTION ask_stock_of(name text)
+CREATE FUNCTION ask_stock_of(slot integer, name text)
 	RETURNS TABLE (sku text, purchased bigint, allocated bigint, shipped bigint, on_hand bigint, available bigint,
 		incoming bigint, next_eta date, blocked bigint, held bigint, waiting bigint)
 	LANGUAGE plproxy AS $$
 	CLUSTER 'stock';
-	RUN ON slot(name);
-	TARGET shard_stock_of;
+	RUN ON slot;    -- a function would be looked for in the caller's search_path
+	SELECT * FROM shard_stock_of(name);    -- TARGET would make a date of the text there
 $$;
 
 CREATE FUNCTION ask_check()
@@ -142,7 +145,8 @@ $$;
 -- The answers of the shard that has the slot, or its error
 CREATE FUNCTION answers(slot integer, call text, name text, sku text, qty integer, day date DEFAULT NULL,
 		hold interval DEFAULT NULL, rank integer DEFAULT NULL)
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SET search_path FROM CURRENT
+	SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
 DECLARE
 	a shard_answer;
 BEGIN
@@ -292,7 +296,8 @@ $$;
 -- undo theirs.
 CREATE FUNCTION line_answers(call text, name text, orderids text[], skus text[], qtys integer[], all_or_nothing boolean,
 		day date, hold interval)
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SET search_path FROM CURRENT
+	SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
 DECLARE
 	lines integer := coalesce(cardinality(skus), 0);
 	answers shard_answer[];
@@ -432,7 +437,7 @@ CREATE FUNCTION stock_of(sku text)
 		incoming bigint, next_eta date, blocked bigint, held bigint, waiting bigint)
 	LANGUAGE sql SECURITY DEFINER
 BEGIN ATOMIC
-	SELECT * FROM ask_stock_of($1);
+	SELECT * FROM ask_stock_of(slot($1), $1);
 END;
 
 -- To the shards all callers are one role, so nobody may call anything unless that is granted.

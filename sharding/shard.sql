@@ -2,12 +2,13 @@
 -- search_path. The role that the router comes as needs USAGE on the schema and EXECUTE on the functions of this file,
 -- and nothing else.
 --
--- To the router everything is a row, errors too: an error would drop its connection, and it would not wait for the
--- other shards.
+-- To the router everything is a row, errors too, also the two that OTHERS leaves out: an error would drop its connection,
+-- and it would not wait for the other shards.
 \set ON_ERROR_STOP on
 BEGIN;
 SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true) \g /dev/null
 
+-- A router reads it as text, whatever its types, so the functions write dates as everybody understands them: ISO.
 CREATE TYPE shard_answer AS (
 	orderid text,
 	sku text,
@@ -15,11 +16,11 @@ CREATE TYPE shard_answer AS (
 	batchref text,
 	refusal text,
 	available integer,
-	eta date,
+	eta text,
 	-- of a line of an array call: its place in the call, the batch that it had and, if it was changed, what undoes that
 	place integer,
 	was text,
-	turn timestamptz,
+	turn text,
 	before text,
 	-- of an error
 	state text,
@@ -30,7 +31,7 @@ CREATE TYPE shard_answer AS (
 
 -- One call on one SKU, or on one batch.
 CREATE FUNCTION shard_call(call text, name text, sku text, qty integer, day date, hold interval, rank integer)
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET datestyle = 'ISO' AS $$
 DECLARE
 	a shard_answer;
 BEGIN
@@ -58,7 +59,7 @@ BEGIN
 		WHEN 'reallocate_sku' THEN
 			FOR a IN SELECT * FROM reallocate_sku(sku) LOOP RETURN NEXT a; END LOOP;
 	END CASE;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
 	a := NULL;
 	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 		a.hint = PG_EXCEPTION_HINT;
@@ -75,8 +76,11 @@ CREATE UNLOGGED TABLE shard_changes (
 	orderid text COLLATE "C" NOT NULL,
 	sku text COLLATE "C" NOT NULL,
 	turn timestamptz NOT NULL,
-	before order_lines
+	before order_lines,
+	transaction xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
+-- What other transactions have left is gone, but may stay for as long as an old snapshot does.
+CREATE INDEX ON shard_changes (transaction);
 
 CREATE FUNCTION shard_keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
@@ -95,7 +99,8 @@ CREATE TRIGGER shard_keep AFTER INSERT OR UPDATE ON order_lines FOR EACH ROW
 -- The part of an array call that is this shard's; places are those of its lines in the whole.
 CREATE FUNCTION shard_lines(call text, places integer[], orderids text[], skus text[], qtys integer[],
 		all_or_nothing boolean, day date, hold interval)
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET sharding.keeps = 'on' AS $$
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET datestyle = 'ISO'
+	SET sharding.keeps = 'on' SET enable_seqscan = off AS $$
 DECLARE
 	lines shard_answer[];
 	a shard_answer;
@@ -116,26 +121,27 @@ BEGIN
 			FROM allocate_lines(orderids, skus, qtys, all_or_nothing, day, hold) WITH ORDINALITY
 				AS l (orderid, sku, qty, batchref, n));
 	END IF;
+	SET CONSTRAINTS ALL IMMEDIATE;    -- what would be refused at the commit
 	RETURN QUERY
-		WITH changes AS (DELETE FROM shard_changes RETURNING *)
-		SELECT l.orderid, l.sku, l.qty, l.batchref, l.refusal, l.available, NULL::date, l.place,
-			CASE WHEN c.turn IS NULL THEN l.batchref ELSE (c.before).batchref END, c.turn, c.before::text,
+		WITH changes AS (DELETE FROM shard_changes WHERE transaction = pg_current_xact_id() RETURNING *)
+		SELECT l.orderid, l.sku, l.qty, l.batchref, l.refusal, l.available, NULL::text, l.place,
+			CASE WHEN c.turn IS NULL THEN l.batchref ELSE (c.before).batchref END, c.turn::text, c.before::text,
 			NULL::text, NULL::text, NULL::text, NULL::text
 		FROM unnest(lines) AS l LEFT JOIN changes AS c ON c.orderid = l.orderid AND c.sku = l.sku;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
 	a := NULL;
 	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 		a.hint = PG_EXCEPTION_HINT;
 	-- It counts the lines of its part.
-	a.place := places[substring(a.detail FROM '^Line (\d+):')::integer];
-	a.detail := regexp_replace(a.detail, '^Line \d+', coalesce('Line ' || a.place, '\&'));
+	a.place := places[substring(a.detail FROM '^Line ([0-9]+):')::integer];
+	a.detail := coalesce(regexp_replace(a.detail, '^Line [0-9]+', 'Line ' || a.place), a.detail);
 	RETURN NEXT a;
 END
 $$;
 
 -- Makes lines what they were before. Whoever has shipped one meanwhile, or given it another quantity, keeps it.
 CREATE FUNCTION shard_undo(orderids text[], skus text[], qtys integer[], turns timestamptz[], befores text[])
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET datestyle = 'ISO' AS $$
 DECLARE
 	changes shard_changes[];
 	lines order_lines[];
@@ -146,7 +152,7 @@ BEGIN
 	LOOP
 		BEGIN
 			SELECT array_agg(l ORDER BY l.sku, l.batchref, l.orderid),
-					array_agg((l.orderid, l.sku, l.ordered_at, nullif(u.before, '')::order_lines)::shard_changes
+					array_agg((l.orderid, l.sku, l.ordered_at, nullif(u.before, '')::order_lines, NULL)::shard_changes
 						ORDER BY l.sku, l.batchref, l.orderid)
 				INTO lines, changes
 				FROM unnest(orderids, skus, qtys, turns, befores) AS u (orderid, sku, qty, turn, before)
@@ -176,7 +182,7 @@ BEGIN
 		EXCEPTION WHEN SQLSTATE 'SH001' OR deadlock_detected THEN    -- look again
 		END;
 	END LOOP;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
 	a := NULL;
 	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 		a.hint = PG_EXCEPTION_HINT;
@@ -198,7 +204,7 @@ BEGIN
 		WHEN 'try_allocate_lines' THEN PERFORM try_allocate_lines(orderids, skus, qtys, day, hold);
 	END CASE;
 	RAISE 'nothing is wrong' USING ERRCODE = 'SH001';
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
 	GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 		a.hint = PG_EXCEPTION_HINT;
 	IF a.state NOT LIKE 'S%' THEN
@@ -234,6 +240,7 @@ BEGIN
 				ORDER BY l.sku
 			LOOP lines := lines || a; END LOOP;
 	END CASE;
+	SET CONSTRAINTS ALL IMMEDIATE;
 	IF rehearsal THEN
 		RAISE 'nothing is wrong' USING ERRCODE = 'SH001';
 	END IF;
@@ -241,7 +248,7 @@ BEGIN
 EXCEPTION
 	WHEN SQLSTATE 'SH001' THEN
 		RETURN;
-	WHEN OTHERS THEN
+	WHEN OTHERS OR query_canceled OR assert_failure THEN
 		a := NULL;
 		GET STACKED DIAGNOSTICS a.state = RETURNED_SQLSTATE, a.message = MESSAGE_TEXT, a.detail = PG_EXCEPTION_DETAIL,
 			a.hint = PG_EXCEPTION_HINT;
@@ -261,8 +268,8 @@ CREATE FUNCTION shard_skus_of(name text) RETURNS SETOF text
 
 CREATE FUNCTION shard_stock_of(name text)
 	RETURNS TABLE (sku text, purchased bigint, allocated bigint, shipped bigint, on_hand bigint, available bigint,
-		incoming bigint, next_eta date, blocked bigint, held bigint, waiting bigint)
-	LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT
+		incoming bigint, next_eta text, blocked bigint, held bigint, waiting bigint)
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT SET datestyle = 'ISO'
 	AS 'SELECT * FROM stock WHERE sku = name';
 
 CREATE FUNCTION shard_check()
