@@ -39,10 +39,12 @@ CREATE TABLE hot_skus (
 -- What sharding/move has under way, if anything, and whether calls go to the target already
 CREATE TABLE move (source text NOT NULL, target text NOT NULL, filter text NOT NULL, moved boolean NOT NULL DEFAULT false);
 
-CREATE FUNCTION slot(sku text) RETURNS integer LANGUAGE sql STABLE
-BEGIN ATOMIC
-	SELECT coalesce((SELECT h.slot FROM hot_skus AS h WHERE h.sku = $1), hashtext(coalesce($1, '')) & 15);
-END;
+-- What every call runs is in PL/pgSQL where that can be: it keeps its plans, functions in SQL do so only from PostgreSQL 18 on.
+CREATE FUNCTION slot(sku text) RETURNS integer LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN coalesce((SELECT h.slot FROM hot_skus AS h WHERE h.sku = $1), hashtext(coalesce($1, '')) & 15);
+END
+$$;
 
 -- What shards are asked. PL/Proxy sends text, so whoever calls these with a date or an interval sees to how that is written.
 
@@ -131,7 +133,7 @@ END
 $$;
 
 -- A shard does not know of the transaction here.
-CREATE FUNCTION refuse_read_only(call text) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE FUNCTION refuse_read_only(call text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	IF current_setting('transaction_read_only')::boolean AND call <> 'promise' THEN
 		RAISE USING ERRCODE = 'read_only_sql_transaction',
@@ -214,10 +216,11 @@ BEGIN ATOMIC
 END;
 
 CREATE FUNCTION allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL) RETURNS text
-	LANGUAGE sql SECURITY DEFINER
-BEGIN ATOMIC
-	SELECT batchref FROM answers(slot($2), 'allocate', $1, $2, $3, $4, $5);
-END;
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN (SELECT a.batchref FROM answers(slot(sku), 'allocate', orderid, sku, qty, by, hold) AS a);
+END
+$$;
 
 CREATE FUNCTION try_allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
@@ -233,16 +236,19 @@ BEGIN ATOMIC
 	SELECT a.batchref, a.eta FROM answers(slot($1), 'promise', NULL, $1, $2, $3) AS a;
 END;
 
-CREATE FUNCTION deallocate(orderid text, sku text) RETURNS text LANGUAGE sql SECURITY DEFINER
-BEGIN ATOMIC
-	SELECT batchref FROM answers(slot($2), 'deallocate', $1, $2, NULL);
-END;
+CREATE FUNCTION deallocate(orderid text, sku text) RETURNS text
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN (SELECT a.batchref FROM answers(slot(sku), 'deallocate', orderid, sku, NULL) AS a);
+END
+$$;
 
 CREATE FUNCTION reallocate(orderid text, sku text, qty integer DEFAULT NULL, by date DEFAULT NULL) RETURNS text
-	LANGUAGE sql SECURITY DEFINER
-BEGIN ATOMIC
-	SELECT batchref FROM answers(slot($2), 'reallocate', $1, $2, $3, $4);
-END;
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN (SELECT a.batchref FROM answers(slot(sku), 'reallocate', orderid, sku, qty, by) AS a);
+END
+$$;
 
 CREATE FUNCTION reallocate_sku(sku text) RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	LANGUAGE sql SECURITY DEFINER
@@ -250,10 +256,12 @@ BEGIN ATOMIC
 	SELECT a.orderid, a.sku, a.qty, a.batchref FROM answers(slot($1), 'reallocate_sku', NULL, $1, NULL) AS a;
 END;
 
-CREATE FUNCTION ship(orderid text, sku text, qty integer DEFAULT NULL) RETURNS text LANGUAGE sql SECURITY DEFINER
-BEGIN ATOMIC
-	SELECT batchref FROM answers(slot($2), 'ship', $1, $2, $3);
-END;
+CREATE FUNCTION ship(orderid text, sku text, qty integer DEFAULT NULL) RETURNS text
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+	RETURN (SELECT a.batchref FROM answers(slot(sku), 'ship', orderid, sku, qty) AS a);
+END
+$$;
 
 -- Lines of many SKUs
 
