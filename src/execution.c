@@ -7,6 +7,7 @@
 
 #include "access/xact.h"
 #include "commands/progress.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/backend_progress.h"
@@ -67,6 +68,8 @@ spi_repository_begin_attempt(SpiRepository *self)
 	self->has_looked = false;
 	self->write_failed = false;
 	self->is_as_read = false;
+	self->versions_before = self->versions_read;
+	self->versions_read = 0;
 	statement_settings_for_call();
 }
 
@@ -82,11 +85,16 @@ spi_repository_end_moment(SpiRepository *self)
 /*
  * May what others do explain how this attempt has ended?  Not if no other
  * transaction has ended since it looked, for then the tables are as it has seen
- * them; nor if the rows are that it could not write.
+ * them; nor if the rows are that it could not write.  What ends on other nodes is
+ * not known here: there, a write that fails again is not explained if all that was
+ * read to decide on it was read in the same versions the time before, as in
+ * between it was as it was read.
  */
 bool
 spi_repository_others_explain_it(const SpiRepository *self)
 {
+	if (tables_are_distributed)
+		return !self->write_failed || self->attempts == 0 || self->versions_read != self->versions_before;
 	return self->has_looked && !self->is_as_read && ends_of_others(GetLatestSnapshot()) != self->moment;
 }
 
@@ -142,15 +150,20 @@ uint64
 execute(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader)
 {
 	SpiRepository *self = (SpiRepository *) repository;
+	uint64		nrows;
 
 	if (!statement->is_fresh)
 		spi_repository_look(self);
-	return statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
+	nrows = statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
+	if (reader)
+		self->versions_read = hash_combine64(self->versions_read, reader->versions);
+	return nrows;
 }
 
 /*
  * So many elements of arrays are handed to a statement at once.  In between the
- * caller can cancel, and no array outgrows what PostgreSQL allows.
+ * caller can cancel, and no array outgrows what PostgreSQL allows.  Where tables
+ * are distributed, they are of one SKU.
  */
 #define ELEMENTS_PER_STATEMENT 1000
 
@@ -162,14 +175,17 @@ execute_on_arrays(Repository *repository, Statement *statement, size_t n, const 
 	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
 	uint64		nrows = 0;
 
-	for (size_t done = 0; done < n && !(reader && reader->has_seen_enough); done += ELEMENTS_PER_STATEMENT)
+	for (size_t done = 0, end; done < n && !(reader && reader->has_seen_enough); done = end)
 	{
 		MemoryContext old = MemoryContextSwitchTo(arrays);
 		NullableDatum values[MAX_PARAMETERS] = {{0}};
 
+		end = Min(n, done + ELEMENTS_PER_STATEMENT);
+		if (tables_are_distributed)
+			end = end_of_sku(columns, statement->nparameters, done, end);
 		show_progress((SpiRepository *) repository, writes_lines ? done : 0);
 		for (int i = 0; i < statement->nparameters; i++)
-			values[i] = column_array(&columns[i], done, Min(n, done + ELEMENTS_PER_STATEMENT), statement->types[i]);
+			values[i] = column_array(&columns[i], done, end, statement->types[i]);
 		nrows += execute(repository, statement, values, reader);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(arrays);

@@ -31,6 +31,8 @@ typedef struct SpiRepository
 	uint64		moment;			/* how many transactions of others had ended when it was taken */
 	bool		write_failed;	/* what a write relied on had changed */
 	bool		is_as_read;		/* and yet it is as it was read */
+	uint64		versions_read;	/* of all rows, summed up */
+	uint64		versions_before;	/* the same of the attempt before */
 
 	bool		shows_progress;
 	size_t		lines_total;
