@@ -28,12 +28,20 @@
 #define KNOWN_LINE LINE_COLUMNS ", xmin, ctid"
 
 /*
- * Where the tables are distributed over nodes by SKU, a statement says this, too;
- * elsewhere it is a comment.  What finds the node is a comparison of the SKU with
- * one value: with the first of an array, for there arrays are of one SKU.
+ * What a statement says only where the tables are distributed over nodes by SKU,
+ * and what only elsewhere: the other one of the two is a comment.
  */
-#define DISTRIBUTED(addition) "%2$s" addition "%3$s"
-#define OF_ONE_SKU(column, skus) DISTRIBUTED(" AND " column EQ "(" skus ")[1]")
+#define DISTRIBUTED(text) "%2$s" text "%3$s"
+#define ELSEWHERE(text) "/*%3$s" text "%2$s*/"
+
+/*
+ * The node is found by comparing the SKU with one value: with the first of an
+ * array, for there arrays are of one SKU, and with nothing else, as by that Citus
+ * would come to another collation of the value.
+ */
+#define FIRST(skus) "(" skus ")[1]"
+#define SKU_IS(value, skus) "sku" EQ ELSEWHERE(value) DISTRIBUTED(FIRST(skus))
+#define OF_ONE_SKU(skus) DISTRIBUTED(" AND b.sku" EQ FIRST(skus))
 
 /*
  * Who is writing to a batch, its own node alone can tell: so the session there must
@@ -73,7 +81,7 @@ Statement	select_line_now = {
 Statement	select_lines = {
 	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (orderid, sku)"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
-	" WHERE orderid" EQ "asked.orderid AND sku" EQ "asked.sku" OF_ONE_SKU("sku", "$2") " LIMIT 1) AS l",
+	" WHERE orderid" EQ "asked.orderid AND " SKU_IS("asked.sku", "$2") " LIMIT 1) AS l",
 	{TEXTARRAYOID, TEXTARRAYOID}, 2
 };
 
@@ -155,7 +163,7 @@ Statement	select_batches_by_room = {
 Statement	select_batches = {
 	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS demand (sku, qty)"
 	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", " WRITER " FROM %1$s.batches"
-	" WHERE sku" EQ "demand.sku" OF_ONE_SKU("sku", "$1") " AND room" GT "0 AND room" GE "demand.qty"
+	" WHERE " SKU_IS("demand.sku", "$1") " AND room" GT "0 AND room" GE "demand.qty"
 	" ORDER BY " PREFERENCE_ORDER ") AS b",
 	{TEXTARRAYOID, INT4ARRAYOID}, 2
 };
@@ -164,7 +172,7 @@ Statement	select_batches = {
 Statement	select_known_batches = {
 	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
 	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", " WRITER " FROM %1$s.batches"
-	" WHERE sku" EQ "wanted.sku" OF_ONE_SKU("sku", "$1") " AND reference" EQ "wanted.reference LIMIT 1) AS b",
+	" WHERE " SKU_IS("wanted.sku", "$1") " AND reference" EQ "wanted.reference LIMIT 1) AS b",
 	{TEXTARRAYOID, TEXTARRAYOID}, 2
 };
 
@@ -180,7 +188,7 @@ Statement	select_lines_to_improve = {
 	" UNION ALL"
 	" SELECT l.* FROM %1$s.batches AS b"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
-	" WHERE batchref" EQ "b.reference AND sku" EQ "b.sku" DISTRIBUTED(" AND sku" EQ "$1")
+	" WHERE batchref" EQ "b.reference AND sku" EQ ELSEWHERE("b.sku") DISTRIBUTED("$1")
 	" AND qty" GT "shipped_qty OFFSET 0) AS l"
 	" WHERE b.sku" EQ "$1 AND b.eta IS NOT NULL",
 	{TEXTOID}, 1
@@ -189,7 +197,7 @@ Statement	select_lines_to_improve = {
 Statement	select_expired_holds = {
 	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (sku, at)"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
-	" WHERE sku" EQ "asked.sku" OF_ONE_SKU("sku", "$1") " AND held_until" LE "asked.at AND batchref IS NOT NULL) AS l",
+	" WHERE " SKU_IS("asked.sku", "$1") " AND held_until" LE "asked.at AND batchref IS NOT NULL) AS l",
 	{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 2
 };
 
@@ -202,7 +210,7 @@ Statement	select_expired_holds_of_sku = {
 Statement	lock_many = {
 	"SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
 	" CROSS JOIN LATERAL (SELECT FROM %1$s.batches"
-	" WHERE sku" EQ "wanted.sku" OF_ONE_SKU("sku", "$1") " AND reference" EQ "wanted.reference FOR NO KEY UPDATE) AS b",
+	" WHERE " SKU_IS("wanted.sku", "$1") " AND reference" EQ "wanted.reference FOR NO KEY UPDATE) AS b",
 	{TEXTARRAYOID, TEXTARRAYOID}, 2, .is_fresh = true
 };
 
@@ -267,7 +275,7 @@ Statement	charge_many = {
 	"UPDATE %1$s.batches AS b SET allocated_quantity = b.allocated_quantity" PLUS "c.units"
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
 	" AS c (sku, reference, units, eta)"
-	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference") OF_ONE_SKU("b.sku", "$1")
+	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference") OF_ONE_SKU("$1")
 	" AND b.purchased_quantity" MINUS "b.allocated_quantity" GE "c.units"
 	" AND b.allocated_quantity" MINUS "b.shipped_quantity" GE "(" NEGATIVE "c.units) AND " COMES_ON("b.eta", "c.eta"),
 	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, DATEARRAYOID}, 4, .is_fresh = true
@@ -285,7 +293,7 @@ Statement	ship_from_many = {
 	"UPDATE %1$s.batches AS b SET shipped_quantity = b.shipped_quantity" PLUS "c.units"
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
 	" AS c (sku, reference, units)"
-	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference") OF_ONE_SKU("b.sku", "$1") " AND b.eta IS NULL"
+	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference") OF_ONE_SKU("$1") " AND b.eta IS NULL"
 	" AND b.allocated_quantity" MINUS "b.shipped_quantity" GE "c.units",
 	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3, .is_fresh = true
 };
@@ -341,8 +349,7 @@ Statement	delete_line = {
 };
 
 #define ARE_STILL_THE_LINES \
-	"l.ctid" EQ "was.place AND l.xmin" EQ "was.version AND l.orderid" EQ "was.orderid AND l.sku" EQ "was.sku" \
-	OF_ONE_SKU("l.sku", "$4")
+	"l.ctid" EQ "was.place AND l.xmin" EQ "was.version AND l.orderid" EQ "was.orderid AND l." SKU_IS("was.sku", "$4")
 
 Statement	update_lines = {
 	"UPDATE %1$s.order_lines AS l SET qty = was.new_qty, shipped_qty = was.new_shipped_qty,"

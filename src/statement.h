@@ -12,8 +12,8 @@
 
 typedef struct Statement
 {
-	const char *sql;			/* %1$s stands for the schema; what %2$s and %3$s enclose is for distributed tables only,
-								 * and %4$d for the process */
+	const char *sql;			/* %1$s stands for the schema, %2$s and %3$s for the ends of a comment unless the tables
+								 * are distributed, %4$d for the process */
 	Oid			types[MAX_PARAMETERS];
 	int			nparameters;
 	bool		is_fresh;		/* it sees what is there when it runs; others see what the active snapshot shows */
