@@ -76,6 +76,9 @@ BEGIN
 		RAISE 'the tables cannot be distributed' USING DETAIL = array_to_string(faults, E'\n'), ERRCODE = 'object_in_use';
 	END;
 
+	IF home LIKE '"%' THEN
+		faults := faults || format('Schema %s has a name in quotes, which Citus leaves out where it grants functions.', home);
+	END IF;
 	FOR fault IN
 		-- What is somebody else's would get lost, or Citus refuses it in words that say less.
 		SELECT format('Table %s has a foreign key "%s" to %s.', conrelid::regclass, conname, confrelid::regclass)
@@ -141,6 +144,9 @@ BEGIN
 		faults := faults || fault;
 	END LOOP;
 	-- The calls work as the owner of the tables, also on the workers.
+	IF NOT (SELECT rolcanlogin FROM pg_roles WHERE oid = owner) THEN
+		faults := faults || format('The owner of the tables, "%s", cannot connect to the workers: it may not log in.', owner);
+	END IF;
 	BEGIN
 		EXECUTE format('SET LOCAL ROLE %s', owner);
 		SELECT format('The owner of the tables, "%s", cannot connect to worker %s:%s: %s', owner, nodename, nodeport, result)
@@ -169,6 +175,19 @@ BEGIN
 	LOOP
 		EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', batches, fault);
 	END LOOP;
+
+	-- The trigger goes to the shards, by whoever owns the tables, also when they move. The owner may not use the function
+	-- of the extension for that, but this one, which Citus takes along with what is granted. TRUNCATE has no look at the
+	-- lines: Citus empties the shards of both tables side by side. So the owner may not do it.
+	EXECUTE format('CREATE FUNCTION %s.shard_keep_allocated_batches() RETURNS trigger
+		AS ''$libdir/allocation'', ''allocation_keep_allocated_batches'' LANGUAGE C', home);
+	EXECUTE format('REVOKE EXECUTE ON FUNCTION %s.shard_keep_allocated_batches() FROM PUBLIC', home);
+	EXECUTE format('GRANT EXECUTE ON FUNCTION %s.shard_keep_allocated_batches() TO %s', home, owner);
+	EXECUTE format('DROP TRIGGER keep_allocated_batches ON %s', batches);
+	EXECUTE format('DROP TRIGGER keep_allocated_batches_truncate ON %s', batches);
+	EXECUTE format('CREATE TRIGGER keep_allocated_batches AFTER DELETE OR UPDATE OF reference, sku ON %s
+		FOR EACH ROW EXECUTE FUNCTION %s.shard_keep_allocated_batches()', batches, home);
+	EXECUTE format('REVOKE TRUNCATE ON %s FROM %s', batches, owner);
 
 	PERFORM create_distributed_table(home || '.batch_skus', 'reference', colocate_with := 'none');
 	PERFORM create_distributed_table(batches, 'sku', colocate_with := 'none');
@@ -205,8 +224,11 @@ BEGIN
 		) AS c (name, nargs, sku) ON f.proname = c.name AND f.pronargs = c.nargs
 		WHERE f.pronamespace = home::regnamespace
 	LOOP
-		EXECUTE format('CREATE FUNCTION %s.shard_%s(%s) RETURNS %s AS %L, %L LANGUAGE C VOLATILE PARALLEL UNSAFE',
-			home, call.name, call.types, call.result, call.library, call.symbol);
+		-- A shard may move while a call is on its way: then the node asks the other one, which it may not unless this is set.
+		EXECUTE format('CREATE FUNCTION %s.shard_%s(%s) RETURNS %s AS %L, %L LANGUAGE C VOLATILE PARALLEL UNSAFE
+			SET citus.allow_nested_distributed_execution = on', home, call.name, call.types, call.result, call.library, call.symbol);
+		EXECUTE format('REVOKE EXECUTE ON FUNCTION %s.shard_%s(%s) FROM PUBLIC', home, call.name, call.types);
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s.shard_%s(%s) TO %s', home, call.name, call.types, owner);
 
 		-- PL/pgSQL tells Citus the values, without which it sends nothing away; nor does it if there is a WHERE: with a NULL
 		-- for the SKU that has to be so, for then it would not refuse the call but crash.
@@ -243,8 +265,6 @@ $hop$ END, home, call.name, call.result, call.parameters, call.sku);
 		EXECUTE format('ALTER FUNCTION %s OWNER TO %s', call.identity, owner);
 		PERFORM create_distributed_function(format('%s.shard_%s(%s)', home, call.name, call.types)::regprocedure, '$' || call.sku,
 			colocate_with := home || '.batches', force_delegation := true);
-		EXECUTE format('REVOKE EXECUTE ON FUNCTION %s.shard_%s(%s) FROM PUBLIC', home, call.name, call.types);
-		EXECUTE format('GRANT EXECUTE ON FUNCTION %s.shard_%s(%s) TO %s', home, call.name, call.types, owner);
 		IF call.is_set THEN
 			EXECUTE format('REVOKE EXECUTE ON FUNCTION %s.shard_hop_%s(%s) FROM PUBLIC', home, call.name, call.types);
 			EXECUTE format('GRANT EXECUTE ON FUNCTION %s.shard_hop_%s(%s) TO %s', home, call.name, call.types, owner);

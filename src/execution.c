@@ -65,10 +65,10 @@ spi_repository_begin_attempt(SpiRepository *self)
 		RegisterSubXactCallback(count_undone, NULL);
 	counts_undone = true;
 
+	self->versions_before = self->write_failed ? self->versions_read : 0;
 	self->has_looked = false;
 	self->write_failed = false;
 	self->is_as_read = false;
-	self->versions_before = self->versions_read;
 	self->versions_read = 0;
 	statement_settings_for_call();
 }
@@ -83,18 +83,28 @@ spi_repository_end_moment(SpiRepository *self)
 }
 
 /*
+ * May what contradicts itself be of several moments?  Over several nodes there is
+ * no one moment; then it is as if a write had failed.
+ */
+bool
+spi_repository_forgives_contradiction(SpiRepository *self)
+{
+	return self->write_failed = tables_are_distributed;
+}
+
+/*
  * May what others do explain how this attempt has ended?  Not if no other
  * transaction has ended since it looked, for then the tables are as it has seen
  * them; nor if the rows are that it could not write.  What ends on other nodes is
- * not known here: there, a write that fails again is not explained if all that was
- * read to decide on it was read in the same versions the time before, as in
- * between it was as it was read.
+ * not known here: there, that a write has failed is not explained if the attempt
+ * after it reads the same rows in the same versions, for in between, all of them
+ * were so at one moment.
  */
 bool
 spi_repository_others_explain_it(const SpiRepository *self)
 {
 	if (tables_are_distributed)
-		return !self->write_failed || self->attempts == 0 || self->versions_read != self->versions_before;
+		return !self->write_failed || self->versions_read != self->versions_before;
 	return self->has_looked && !self->is_as_read && ends_of_others(GetLatestSnapshot()) != self->moment;
 }
 

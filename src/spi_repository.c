@@ -343,14 +343,16 @@ reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
 static void
 add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
-	uint64		added;
+	uint64		added = 0;
 
-	if (n == 1)
-		added = execute(repository, &insert_line, (NullableDatum[]) {
-						line_orderid(lines, 0), line_sku(lines, 0), line_qty(lines, 0), line_shipped_qty(lines, 0),
-						line_ordered_at(lines, 0), line_batchref(lines, 0), line_needed_by(lines, 0),
-						line_held_until(lines, 0)
-						}, NULL);
+	/* Many lines at once Citus copies to their node, and then a duplicate does not come back as one. */
+	if (n == 1 || tables_are_distributed)
+		for (size_t i = 0; i < n; i++)
+			added += execute(repository, &insert_line, (NullableDatum[]) {
+							 line_orderid(lines, i), line_sku(lines, i), line_qty(lines, i), line_shipped_qty(lines, i),
+							 line_ordered_at(lines, i), line_batchref(lines, i), line_needed_by(lines, i),
+							 line_held_until(lines, i)
+							 }, NULL);
 	else
 		added = execute_on_arrays(repository, &insert_lines, n, (Column[]) {
 								  {lines, line_orderid}, {lines, line_sku}, {lines, line_qty}, {lines, line_shipped_qty},
