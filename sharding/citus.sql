@@ -192,6 +192,10 @@ BEGIN
 	PERFORM create_distributed_table(home || '.batch_skus', 'reference', colocate_with := 'none');
 	PERFORM create_distributed_table(batches, 'sku', colocate_with := 'none');
 	PERFORM create_distributed_table(order_lines, 'sku', colocate_with := batches::text);
+	-- Where Citus has created the extension on a worker the tables there are a superuser's, and so would be what the owner's
+	-- triggers do.
+	EXECUTE format('ALTER TABLE %s OWNER TO %s', batches, owner);
+	EXECUTE format('ALTER TABLE %s OWNER TO %s', order_lines, owner);
 	-- The rows are on the shards now. Those that are left here nobody sees any more, but the trigger would.
 	PERFORM set_config('session_replication_role', 'replica', true);
 	PERFORM truncate_local_data_after_distributing_table(t)

@@ -89,7 +89,8 @@ spi_repository_end_moment(SpiRepository *self)
 bool
 spi_repository_forgives_contradiction(SpiRepository *self)
 {
-	return self->write_failed = tables_are_distributed;
+	self->write_failed |= tables_are_distributed;
+	return tables_are_distributed;
 }
 
 /*
