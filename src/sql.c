@@ -82,12 +82,12 @@ Statement	select_lines = {
 	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (orderid, sku)"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
 	" WHERE orderid" EQ "asked.orderid AND " SKU_IS("asked.sku", "$2") " LIMIT 1) AS l",
-	{TEXTARRAYOID, TEXTARRAYOID}, 2, .is_planned_each_time = true
+	{TEXTARRAYOID, TEXTARRAYOID}, 2
 };
 
 Statement	select_lines_of_order = {
 	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE orderid" EQ "$1 ORDER BY sku",
-	{TEXTOID}, 1, .is_planned_each_time = true
+	{TEXTOID}, 1
 };
 
 Statement	select_batch = {
@@ -165,7 +165,7 @@ Statement	select_batches = {
 	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", " WRITER " FROM %1$s.batches"
 	" WHERE " SKU_IS("demand.sku", "$1") " AND room" GT "0 AND room" GE "demand.qty"
 	" ORDER BY " PREFERENCE_ORDER ") AS b",
-	{TEXTARRAYOID, INT4ARRAYOID}, 2, .is_planned_each_time = true
+	{TEXTARRAYOID, INT4ARRAYOID}, 2
 };
 
 /* LIMIT keeps the planner from anything but one index look-up for each batch, in their order. */
@@ -173,7 +173,7 @@ Statement	select_known_batches = {
 	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
 	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", " WRITER " FROM %1$s.batches"
 	" WHERE " SKU_IS("wanted.sku", "$1") " AND reference" EQ "wanted.reference LIMIT 1) AS b",
-	{TEXTARRAYOID, TEXTARRAYOID}, 2, .is_planned_each_time = true
+	{TEXTARRAYOID, TEXTARRAYOID}, 2
 };
 
 Statement	select_lines_of_batch = {
@@ -191,14 +191,14 @@ Statement	select_lines_to_improve = {
 	" WHERE batchref" EQ "b.reference AND sku" EQ ELSEWHERE("b.sku") DISTRIBUTED("$1")
 	" AND qty" GT "shipped_qty OFFSET 0) AS l"
 	" WHERE b.sku" EQ "$1 AND b.eta IS NOT NULL",
-	{TEXTOID}, 1, .is_planned_each_time = true
+	{TEXTOID}, 1
 };
 
 Statement	select_expired_holds = {
 	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (sku, at)"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
 	" WHERE " SKU_IS("asked.sku", "$1") " AND held_until" LE "asked.at AND batchref IS NOT NULL) AS l",
-	{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 2, .is_planned_each_time = true
+	{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 2
 };
 
 Statement	select_expired_holds_of_sku = {
@@ -211,7 +211,7 @@ Statement	lock_many = {
 	"SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
 	" CROSS JOIN LATERAL (SELECT FROM %1$s.batches"
 	" WHERE " SKU_IS("wanted.sku", "$1") " AND reference" EQ "wanted.reference FOR NO KEY UPDATE) AS b",
-	{TEXTARRAYOID, TEXTARRAYOID}, 2, .is_planned_each_time = true, .is_fresh = true
+	{TEXTARRAYOID, TEXTARRAYOID}, 2, .is_fresh = true
 };
 
 Statement	insert_batch = {
@@ -278,7 +278,7 @@ Statement	charge_many = {
 	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference") OF_ONE_SKU("$1")
 	" AND b.purchased_quantity" MINUS "b.allocated_quantity" GE "c.units"
 	" AND b.allocated_quantity" MINUS "b.shipped_quantity" GE "(" NEGATIVE "c.units) AND " COMES_ON("b.eta", "c.eta"),
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, DATEARRAYOID}, 4, .is_planned_each_time = true, .is_fresh = true
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, DATEARRAYOID}, 4, .is_fresh = true
 };
 
 /* What has shipped goes on counting as allocated, so this touches no index. */
@@ -295,7 +295,7 @@ Statement	ship_from_many = {
 	" AS c (sku, reference, units)"
 	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference") OF_ONE_SKU("$1") " AND b.eta IS NULL"
 	" AND b.allocated_quantity" MINUS "b.shipped_quantity" GE "c.units",
-	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3, .is_planned_each_time = true, .is_fresh = true
+	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3, .is_fresh = true
 };
 
 Statement	set_purchased_quantity = {
@@ -326,7 +326,7 @@ Statement	insert_lines = {
 	" pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),"
 	" pg_catalog.unnest($8)) AS added",
 	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, DATEARRAYOID,
-	TIMESTAMPTZARRAYOID}, 8, .is_planned_each_time = true, .is_fresh = true
+	TIMESTAMPTZARRAYOID}, 8, .is_fresh = true
 };
 
 /*
@@ -361,12 +361,12 @@ Statement	update_lines = {
 	" new_qty, new_shipped_qty, new_ordered_at, new_batchref, new_needed_by, new_held_until)"
 	" WHERE " ARE_STILL_THE_LINES,
 	{TIDARRAYOID, XIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID,
-	DATEARRAYOID, TIMESTAMPTZARRAYOID}, 10, .is_planned_each_time = true, .is_fresh = true
+	DATEARRAYOID, TIMESTAMPTZARRAYOID}, 10, .is_fresh = true
 };
 
 Statement	delete_lines = {
 	"DELETE FROM %1$s.order_lines AS l"
 	" USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
 	" AS was (place, version, orderid, sku) WHERE " ARE_STILL_THE_LINES,
-	{TIDARRAYOID, XIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, 4, .is_planned_each_time = true, .is_fresh = true
+	{TIDARRAYOID, XIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, 4, .is_fresh = true
 };

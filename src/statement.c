@@ -64,7 +64,6 @@ prepared(Statement *statement, const char *schema)
 	plan = SPI_prepare_cursor(psprintf(statement->sql, quote_identifier(schema), tables_are_distributed ? "" : "/*",
 									   tables_are_distributed ? "" : "*/", MyProcPid),
 							  statement->nparameters, statement->types,
-							  tables_are_distributed && statement->is_planned_each_time ? CURSOR_OPT_CUSTOM_PLAN :
 							  CURSOR_OPT_GENERIC_PLAN | CURSOR_OPT_FAST_PLAN);
 	if (!plan)
 		elog(ERROR, "could not prepare \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
@@ -156,7 +155,7 @@ make_plan(Statement *statement)
 	if (is_planned(statement, source))
 		return;
 
-	if (!tables_are_distributed || !statement->is_planned_each_time)
+	if (!tables_are_distributed)
 	{
 		int			nest_level = NewGUCNestLevel();
 
@@ -175,8 +174,9 @@ make_plan(Statement *statement)
 
 /*
  * Sees to it that what the caller has set changes no plan that is made already.
- * Where tables are distributed, the plan for the node is made when the statement
- * runs.  It holds until the end of the caller's level of settings.
+ * Where tables are distributed no plan is kept: which node a statement goes to, its
+ * values say, and where one value does, Citus 13 keeps what it plans at each run.
+ * It holds until the end of the caller's level of settings.
  */
 void
 statement_settings_for_call(void)
@@ -184,7 +184,7 @@ statement_settings_for_call(void)
 	if (tables_are_distributed)
 	{
 		set_planner();
-		set_locally("plan_cache_mode", "auto");
+		set_locally("plan_cache_mode", "force_custom_plan");
 	}
 	else if (plan_cache_mode == PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN)
 		set_locally("plan_cache_mode", "force_generic_plan");

@@ -16,7 +16,6 @@ typedef struct Statement
 								 * are distributed, %4$d for the process */
 	Oid			types[MAX_PARAMETERS];
 	int			nparameters;
-	bool		is_planned_each_time;	/* where tables are distributed: its values find the node, but not as simply as a SKU */
 	bool		is_fresh;		/* it sees what is there when it runs; others see what the active snapshot shows */
 	SPIPlanPtr	plan;			/* NULL until it is first needed */
 	char	   *schema;			/* for which the plan was made */
