@@ -348,11 +348,15 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 	/* Many lines at once Citus copies to their node, and then a duplicate does not come back as one. */
 	if (n == 1 || tables_are_distributed)
 		for (size_t i = 0; i < n; i++)
+		{
+			if (n > 1)
+				show_progress((SpiRepository *) repository, i);
 			added += execute(repository, &insert_line, (NullableDatum[]) {
 							 line_orderid(lines, i), line_sku(lines, i), line_qty(lines, i), line_shipped_qty(lines, i),
 							 line_ordered_at(lines, i), line_batchref(lines, i), line_needed_by(lines, i),
 							 line_held_until(lines, i)
 							 }, NULL);
+		}
 	else
 		added = execute_on_arrays(repository, &insert_lines, n, (Column[]) {
 								  {lines, line_orderid}, {lines, line_sku}, {lines, line_qty}, {lines, line_shipped_qty},
