@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/date.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -25,6 +26,19 @@
 #include "subtransaction.h"
 
 PG_MODULE_MAGIC_EXT(.name = "allocation", .version = ALLOCATION_VERSION);
+
+PGDLLEXPORT void _PG_init(void);
+
+/* Defines the settings of the extension. */
+void
+_PG_init(void)
+{
+	/* Whoever could set it would change the plans of a call that works as somebody else. */
+	DefineCustomBoolVariable("allocation.distributed",
+							 "The tables of extension \"allocation\" are distributed over several nodes by SKU.",
+							 NULL, &tables_are_distributed, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("allocation");
+}
 
 /* The unit of work over the tables beside the function that is called. */
 static UnitOfWork *

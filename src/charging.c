@@ -74,6 +74,9 @@ charge_one(Repository *repository, Charge charge)
 	int			attempts = 1;
 	bool		done;
 
+	/* From another node a row comes without its place. */
+	if (tables_are_distributed)
+		return execute(repository, &charge_batch[kind], values, NULL) == 1;
 	if (charges_by_key > 0)
 	{
 		charges_by_key--;

@@ -7,6 +7,7 @@
 
 #include "access/xact.h"
 #include "commands/progress.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/backend_progress.h"
@@ -64,9 +65,11 @@ spi_repository_begin_attempt(SpiRepository *self)
 		RegisterSubXactCallback(count_undone, NULL);
 	counts_undone = true;
 
+	self->versions_before = self->write_failed ? self->versions_read : 0;
 	self->has_looked = false;
 	self->write_failed = false;
 	self->is_as_read = false;
+	self->versions_read = 0;
 	statement_settings_for_call();
 }
 
@@ -80,13 +83,29 @@ spi_repository_end_moment(SpiRepository *self)
 }
 
 /*
+ * May what contradicts itself be of several moments?  Over several nodes there is
+ * no one moment; then it is as if a write had failed.
+ */
+bool
+spi_repository_forgives_contradiction(SpiRepository *self)
+{
+	self->write_failed |= tables_are_distributed;
+	return tables_are_distributed;
+}
+
+/*
  * May what others do explain how this attempt has ended?  Not if no other
  * transaction has ended since it looked, for then the tables are as it has seen
- * them; nor if the rows are that it could not write.
+ * them; nor if the rows are that it could not write.  What ends on other nodes is
+ * not known here: there, that a write has failed is not explained if the attempt
+ * after it reads the same rows in the same versions, for in between, all of them
+ * were so at one moment.
  */
 bool
 spi_repository_others_explain_it(const SpiRepository *self)
 {
+	if (tables_are_distributed)
+		return !self->write_failed || self->versions_read != self->versions_before;
 	return self->has_looked && !self->is_as_read && ends_of_others(GetLatestSnapshot()) != self->moment;
 }
 
@@ -142,15 +161,20 @@ uint64
 execute(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader)
 {
 	SpiRepository *self = (SpiRepository *) repository;
+	uint64		nrows;
 
 	if (!statement->is_fresh)
 		spi_repository_look(self);
-	return statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
+	nrows = statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
+	if (reader)
+		self->versions_read = hash_combine64(self->versions_read, reader->versions);
+	return nrows;
 }
 
 /*
  * So many elements of arrays are handed to a statement at once.  In between the
- * caller can cancel, and no array outgrows what PostgreSQL allows.
+ * caller can cancel, and no array outgrows what PostgreSQL allows.  Where tables
+ * are distributed, they are of one SKU.
  */
 #define ELEMENTS_PER_STATEMENT 1000
 
@@ -162,14 +186,17 @@ execute_on_arrays(Repository *repository, Statement *statement, size_t n, const 
 	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
 	uint64		nrows = 0;
 
-	for (size_t done = 0; done < n && !(reader && reader->has_seen_enough); done += ELEMENTS_PER_STATEMENT)
+	for (size_t done = 0, end; done < n && !(reader && reader->has_seen_enough); done = end)
 	{
 		MemoryContext old = MemoryContextSwitchTo(arrays);
 		NullableDatum values[MAX_PARAMETERS] = {{0}};
 
+		end = Min(n, done + ELEMENTS_PER_STATEMENT);
+		if (tables_are_distributed)
+			end = end_of_sku(columns, statement->nparameters, done, end);
 		show_progress((SpiRepository *) repository, writes_lines ? done : 0);
 		for (int i = 0; i < statement->nparameters; i++)
-			values[i] = column_array(&columns[i], done, Min(n, done + ELEMENTS_PER_STATEMENT), statement->types[i]);
+			values[i] = column_array(&columns[i], done, end, statement->types[i]);
 		nrows += execute(repository, statement, values, reader);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(arrays);

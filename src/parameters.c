@@ -7,6 +7,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -204,6 +205,25 @@ array(Datum *values, bool *nulls, int n, Oid array_type)
 		.value = PointerGetDatum(construct_md_array(values, nulls, 1, &n, &lower_bound,
 													type, length, by_value, alignment))
 	};
+}
+
+/* Up to which position, at most that given, the elements from another one on have the same SKU; columns say which. */
+size_t
+end_of_sku(const Column *columns, int ncolumns, size_t from, size_t to)
+{
+	for (const Column *column = columns; column < columns + ncolumns; column++)
+	{
+		Datum		first;
+
+		if (column->value != line_sku && column->value != charge_sku && column->value != demand_sku &&
+			column->value != sku)
+			continue;
+		first = column->value(column->elements, from).value;
+		for (size_t i = from + 1; i < to; i++)
+			if (!datumIsEqual(first, column->value(column->elements, i).value, false, -1))
+				return i;
+	}
+	return to;
 }
 
 /* What a column says of the elements from one position up to, but not including, another one. */

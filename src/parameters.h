@@ -44,6 +44,7 @@ extern NullableDatum demand_qty(const void *demands, size_t i);
 extern NullableDatum sku(const void *skus, size_t i);
 extern NullableDatum time_of_all(const void *time, size_t i);
 
+extern size_t end_of_sku(const Column *columns, int ncolumns, size_t from, size_t to);
 extern NullableDatum column_array(const Column *column, size_t from, size_t to, Oid array_type);
 
 #endif							/* PARAMETERS_H */

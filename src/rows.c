@@ -12,6 +12,7 @@
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "parser/parse_coerce.h"
 #include "storage/procarray.h"
@@ -176,7 +177,9 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[6]) : 0;
 	read_hints(slot, &batch);
 	if (slot->tts_nvalid > 8)
-		batch.is_taken = is_running(DatumGetTransactionId(slot->tts_values[8]));
+		batch.is_taken = !slot->tts_isnull[8] && is_running(DatumGetTransactionId(slot->tts_values[8]));
+	if (slot->tts_nvalid > 9)
+		reader->versions = hash_combine64(reader->versions, DatumGetTransactionId(slot->tts_values[9]));
 
 	if (reader->demand && (!batch_comes_by(&batch, reader->demand->latest) ||
 						   (batch_available_quantity(&batch) < reader->demand->qty && --reader->patience == 0)))
@@ -209,6 +212,7 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 		line.held_until = 1;	/* 0 says that it is firm */
 	line.version = DatumGetTransactionId(slot->tts_values[8]);
 	line.place = place_of((ItemPointer) DatumGetPointer(slot->tts_values[9]));
+	reader->versions = hash_combine64(reader->versions, line.version);
 	reader->has_seen_enough = !reader->visit_line(reader->context, &line) || reader->wants_one;
 	MemoryContextSwitchTo(old);
 	return !reader->has_seen_enough;

@@ -126,6 +126,9 @@ find_batch(Repository *repository, const char *sku, const char *reference, Batch
 {
 	if (sku)
 		return read_batch(repository, &select_batch_of_sku, (NullableDatum[]) {string(sku), string(reference)}, batch);
+	if (tables_are_distributed)
+		return read_batch(repository, &select_batch_sku, (NullableDatum[]) {string(reference)}, batch) &&
+			find_batch(repository, batch->sku, reference, batch);
 	return read_batch(repository, &select_batch, (NullableDatum[]) {string(reference)}, batch);
 }
 
@@ -207,7 +210,7 @@ has_failed(Repository *repository)
 	SpiRepository *self = (SpiRepository *) repository;
 
 	self->write_failed = true;
-	return self->is_as_read = self->attempts >= ATTEMPTS_TO_LOOK_CLOSER;
+	return self->is_as_read = !tables_are_distributed && self->attempts >= ATTEMPTS_TO_LOOK_CLOSER;
 }
 
 static bool
@@ -248,9 +251,33 @@ lock_batches(Repository *repository, const Charge *charges, size_t n)
 	execute_on_arrays(repository, &lock_many, n, (Column[]) {{charges, charge_sku}, {charges, charge_reference}}, NULL);
 }
 
+/*
+ * Where batches are distributed by SKU, what says that a reference is known is its
+ * row in batch_skus.  That stays when the batch is deleted, and then may be taken
+ * over by a batch of another SKU.
+ */
+static void
+register_reference(Repository *repository, const Batch *batch)
+{
+	NullableDatum values[] = {string(batch->reference), string(batch->sku)};
+	Batch		known;
+
+	if (execute(repository, &insert_batch_sku, values, NULL) == 1)
+		return;
+	/* Nobody else adds a batch of the reference now. */
+	if (read_batch(repository, &select_batch_sku_now, values, &known) &&
+		read_batch(repository, &select_newest_batch, (NullableDatum[]) {string(known.sku), values[0]}, &known))
+		ereport(ERROR,
+				errcode(ERRCODE_UNIQUE_VIOLATION),
+				errmsg("batch \"%s\" is known", batch->reference));
+	expect_rows(execute(repository, &update_batch_sku, values, NULL), 1);
+}
+
 static void
 add_batch(Repository *repository, const Batch *batch)
 {
+	if (tables_are_distributed)
+		register_reference(repository, batch);
 	expect_rows(execute(repository, &insert_batch, (NullableDatum[]) {
 						string(batch->reference), string(batch->sku), number(batch->purchased_quantity),
 						number(batch->rank), batch_eta(batch)
@@ -316,14 +343,20 @@ reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
 static void
 add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
-	uint64		added;
+	uint64		added = 0;
 
-	if (n == 1)
-		added = execute(repository, &insert_line, (NullableDatum[]) {
-						line_orderid(lines, 0), line_sku(lines, 0), line_qty(lines, 0), line_shipped_qty(lines, 0),
-						line_ordered_at(lines, 0), line_batchref(lines, 0), line_needed_by(lines, 0),
-						line_held_until(lines, 0)
-						}, NULL);
+	/* Many lines at once Citus copies to their node, and then a duplicate does not come back as one. */
+	if (n == 1 || tables_are_distributed)
+		for (size_t i = 0; i < n; i++)
+		{
+			if (n > 1)
+				show_progress((SpiRepository *) repository, i);
+			added += execute(repository, &insert_line, (NullableDatum[]) {
+							 line_orderid(lines, i), line_sku(lines, i), line_qty(lines, i), line_shipped_qty(lines, i),
+							 line_ordered_at(lines, i), line_batchref(lines, i), line_needed_by(lines, i),
+							 line_held_until(lines, i)
+							 }, NULL);
+		}
 	else
 		added = execute_on_arrays(repository, &insert_lines, n, (Column[]) {
 								  {lines, line_orderid}, {lines, line_sku}, {lines, line_qty}, {lines, line_shipped_qty},
@@ -426,6 +459,7 @@ spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error
 		return PERHAPS_OURS;
 	is_of_batches = is_of_table(error->table_name, "batches");
 	is_of_lines = is_of_table(error->table_name, "order_lines");
+	is_of_batches |= is_of_table(error->table_name, "batch_skus");
 	if (!error->schema_name || strcmp(error->schema_name, self->schema) != 0 || (!is_of_batches && !is_of_lines))
 		return THEIRS;
 	table = get_relname_relid(error->table_name, self->namespace);

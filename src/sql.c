@@ -28,6 +28,30 @@
 #define KNOWN_LINE LINE_COLUMNS ", xmin, ctid"
 
 /*
+ * What a statement says only where the tables are distributed over nodes by SKU,
+ * and what only elsewhere: the other one of the two is a comment.
+ */
+#define DISTRIBUTED(text) "%2$s" text "%3$s"
+#define ELSEWHERE(text) "/*%3$s" text "%2$s*/"
+
+/*
+ * The node is found by comparing the SKU with one value: with the first of an
+ * array, for there arrays are of one SKU, and with nothing else, as by that Citus
+ * would come to another collation of the value.
+ */
+#define FIRST(skus) "(" skus ")[1]"
+#define SKU_IS(value, skus) "sku" EQ ELSEWHERE(value) DISTRIBUTED(FIRST(skus))
+#define OF_ONE_SKU(skus) DISTRIBUTED(" AND b.sku" EQ FIRST(skus))
+
+/*
+ * Who is writing to a batch, its own node alone can tell: so the session there must
+ * be this one.  The version of its row is for the same use as that of a line.
+ */
+#define IF_HERE "CASE WHEN pg_catalog.pg_backend_pid()" EQ "%4$d THEN "
+#define KNOWN_BATCH BATCH_COLUMNS DISTRIBUTED(", " IF_HERE "xmax END, xmin")
+#define WRITER DISTRIBUTED(IF_HERE) "xmax" DISTRIBUTED(" END, xmin")
+
+/*
  * A transaction that writes to a row many times leaves many versions of it, all
  * under the same key.  Where the last column of the key is a range of one value,
  * in descending order, the index is read backwards, and that meets the newest
@@ -36,10 +60,11 @@
 #define NEWEST(column, value) column GE value " AND " column LE value " ORDER BY " column " DESC"
 
 #define LINE_BY_KEY \
-	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " NEWEST("sku", "$2")
+	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " ELSEWHERE(NEWEST("sku", "$2")) \
+	DISTRIBUTED("sku" EQ "$2")
 
 #define BATCH_BY_KEY \
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2")
+	"SELECT " KNOWN_BATCH " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2")
 
 Statement	select_line = {
 	LINE_BY_KEY,
@@ -56,7 +81,7 @@ Statement	select_line_now = {
 Statement	select_lines = {
 	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (orderid, sku)"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
-	" WHERE orderid" EQ "asked.orderid AND sku" EQ "asked.sku LIMIT 1) AS l",
+	" WHERE orderid" EQ "asked.orderid AND " SKU_IS("asked.sku", "$2") " LIMIT 1) AS l",
 	{TEXTARRAYOID, TEXTARRAYOID}, 2
 };
 
@@ -66,7 +91,7 @@ Statement	select_lines_of_order = {
 };
 
 Statement	select_batch = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE " NEWEST("reference", "$1"),
+	"SELECT " KNOWN_BATCH " FROM %1$s.batches WHERE " NEWEST("reference", "$1"),
 	{TEXTOID}, 1
 };
 
@@ -79,6 +104,17 @@ Statement	select_batch_of_sku = {
 Statement	select_newest_batch = {
 	BATCH_BY_KEY,
 	{TEXTOID, TEXTOID}, 2, .is_fresh = true
+};
+
+/* Which SKU a reference is of, as a batch without anything else. */
+Statement	select_batch_sku = {
+	"SELECT reference, sku, 0, 0, 0, 0, NULL::pg_catalog.date FROM %1$s.batch_skus WHERE reference" EQ "$1",
+	{TEXTOID}, 1
+};
+
+Statement	select_batch_sku_now = {
+	"SELECT reference, sku, 0, 0, 0, 0, NULL::pg_catalog.date FROM %1$s.batch_skus WHERE reference" EQ "$1",
+	{TEXTOID}, 1, .is_fresh = true
 };
 
 Statement	select_sku = {
@@ -99,26 +135,26 @@ Statement	select_allocation_of_batch = {
 #define PREFERENCE_ORDER "eta NULLS FIRST, rank, reference"
 
 Statement	select_open_batches = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0 ORDER BY " PREFERENCE_ORDER,
+	"SELECT " KNOWN_BATCH " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0 ORDER BY " PREFERENCE_ORDER,
 	{TEXTOID}, 1
 };
 
 /* Those after one of them that is in the warehouse, and there as well. */
 Statement	select_warehouse_after = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0"
+	"SELECT " KNOWN_BATCH " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0"
 	" AND eta IS NULL AND (rank, reference)" GT "($2, $3) ORDER BY " PREFERENCE_ORDER,
 	{TEXTOID, INT4OID, TEXTOID}, 3
 };
 
 /* Those after one that is under way. */
 Statement	select_shipments_after = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0"
+	"SELECT " KNOWN_BATCH " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0"
 	" AND (eta, rank, reference)" GT "($2, $3, $4) ORDER BY " PREFERENCE_ORDER,
 	{TEXTOID, DATEOID, INT4OID, TEXTOID}, 4
 };
 
 Statement	select_batches_by_room = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0 AND room" GE "$2"
+	"SELECT " KNOWN_BATCH " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0 AND room" GE "$2"
 	" AND purchased_quantity" MINUS "allocated_quantity" GE "$3 ORDER BY room, " PREFERENCE_ORDER,
 	{TEXTOID, INT4OID, INT4OID}, 3
 };
@@ -126,8 +162,8 @@ Statement	select_batches_by_room = {
 /* Who is writing to a batch comes last, as its row does not show that here. */
 Statement	select_batches = {
 	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS demand (sku, qty)"
-	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax FROM %1$s.batches"
-	" WHERE sku" EQ "demand.sku AND room" GT "0 AND room" GE "demand.qty"
+	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", " WRITER " FROM %1$s.batches"
+	" WHERE " SKU_IS("demand.sku", "$1") " AND room" GT "0 AND room" GE "demand.qty"
 	" ORDER BY " PREFERENCE_ORDER ") AS b",
 	{TEXTARRAYOID, INT4ARRAYOID}, 2
 };
@@ -135,8 +171,8 @@ Statement	select_batches = {
 /* LIMIT keeps the planner from anything but one index look-up for each batch, in their order. */
 Statement	select_known_batches = {
 	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
-	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax FROM %1$s.batches"
-	" WHERE sku" EQ "wanted.sku AND reference" EQ "wanted.reference LIMIT 1) AS b",
+	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", " WRITER " FROM %1$s.batches"
+	" WHERE " SKU_IS("wanted.sku", "$1") " AND reference" EQ "wanted.reference LIMIT 1) AS b",
 	{TEXTARRAYOID, TEXTARRAYOID}, 2
 };
 
@@ -152,7 +188,8 @@ Statement	select_lines_to_improve = {
 	" UNION ALL"
 	" SELECT l.* FROM %1$s.batches AS b"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
-	" WHERE batchref" EQ "b.reference AND sku" EQ "b.sku AND qty" GT "shipped_qty OFFSET 0) AS l"
+	" WHERE batchref" EQ "b.reference AND sku" EQ ELSEWHERE("b.sku") DISTRIBUTED("$1")
+	" AND qty" GT "shipped_qty OFFSET 0) AS l"
 	" WHERE b.sku" EQ "$1 AND b.eta IS NOT NULL",
 	{TEXTOID}, 1
 };
@@ -160,7 +197,7 @@ Statement	select_lines_to_improve = {
 Statement	select_expired_holds = {
 	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS asked (sku, at)"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
-	" WHERE sku" EQ "asked.sku AND held_until" LE "asked.at AND batchref IS NOT NULL) AS l",
+	" WHERE " SKU_IS("asked.sku", "$1") " AND held_until" LE "asked.at AND batchref IS NOT NULL) AS l",
 	{TEXTARRAYOID, TIMESTAMPTZARRAYOID}, 2
 };
 
@@ -173,13 +210,25 @@ Statement	select_expired_holds_of_sku = {
 Statement	lock_many = {
 	"SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
 	" CROSS JOIN LATERAL (SELECT FROM %1$s.batches"
-	" WHERE sku" EQ "wanted.sku AND reference" EQ "wanted.reference FOR NO KEY UPDATE) AS b",
+	" WHERE " SKU_IS("wanted.sku", "$1") " AND reference" EQ "wanted.reference FOR NO KEY UPDATE) AS b",
 	{TEXTARRAYOID, TEXTARRAYOID}, 2, .is_fresh = true
 };
 
 Statement	insert_batch = {
 	"INSERT INTO %1$s.batches (reference, sku, purchased_quantity, rank, eta) VALUES ($1, $2, $3, $4, $5)",
 	{TEXTOID, TEXTOID, INT4OID, INT4OID, DATEOID}, 5, .is_fresh = true
+};
+
+/* The row of a reference is locked in any case; of another SKU it stays. */
+Statement	insert_batch_sku = {
+	"INSERT INTO %1$s.batch_skus AS known (reference, sku) VALUES ($1, $2)"
+	" ON CONFLICT (reference) DO UPDATE SET sku = EXCLUDED.sku WHERE known.sku" EQ "EXCLUDED.sku",
+	{TEXTOID, TEXTOID}, 2, .is_fresh = true
+};
+
+Statement	update_batch_sku = {
+	"UPDATE %1$s.batch_skus SET sku = $2 WHERE reference" EQ "$1",
+	{TEXTOID, TEXTOID}, 2, .is_fresh = true
 };
 
 /* The charge is the lock: no SELECT ... FOR UPDATE comes before it. */
@@ -226,7 +275,7 @@ Statement	charge_many = {
 	"UPDATE %1$s.batches AS b SET allocated_quantity = b.allocated_quantity" PLUS "c.units"
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
 	" AS c (sku, reference, units, eta)"
-	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference")
+	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference") OF_ONE_SKU("$1")
 	" AND b.purchased_quantity" MINUS "b.allocated_quantity" GE "c.units"
 	" AND b.allocated_quantity" MINUS "b.shipped_quantity" GE "(" NEGATIVE "c.units) AND " COMES_ON("b.eta", "c.eta"),
 	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, DATEARRAYOID}, 4, .is_fresh = true
@@ -244,7 +293,7 @@ Statement	ship_from_many = {
 	"UPDATE %1$s.batches AS b SET shipped_quantity = b.shipped_quantity" PLUS "c.units"
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
 	" AS c (sku, reference, units)"
-	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference") " AND b.eta IS NULL"
+	" WHERE " IS_KEY("b.sku", "c.sku", "b.reference", "c.reference") OF_ONE_SKU("$1") " AND b.eta IS NULL"
 	" AND b.allocated_quantity" MINUS "b.shipped_quantity" GE "c.units",
 	{TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}, 3, .is_fresh = true
 };
@@ -300,7 +349,7 @@ Statement	delete_line = {
 };
 
 #define ARE_STILL_THE_LINES \
-	"l.ctid" EQ "was.place AND l.xmin" EQ "was.version AND l.orderid" EQ "was.orderid AND l.sku" EQ "was.sku"
+	"l.ctid" EQ "was.place AND l.xmin" EQ "was.version AND l.orderid" EQ "was.orderid AND l." SKU_IS("was.sku", "$4")
 
 Statement	update_lines = {
 	"UPDATE %1$s.order_lines AS l SET qty = was.new_qty, shipped_qty = was.new_shipped_qty,"

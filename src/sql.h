@@ -27,6 +27,8 @@ extern Statement select_warehouse_after;
 extern Statement select_shipments_after;
 extern Statement select_batches_by_room;
 extern Statement select_batches;
+extern Statement select_batch_sku;
+extern Statement select_batch_sku_now;
 
 /* They tell by a row whether there is any. */
 extern Statement select_sku;
@@ -44,6 +46,8 @@ enum
 /* They write, and tell by the number of rows what has been written. */
 extern Statement lock_many;
 extern Statement insert_batch;
+extern Statement insert_batch_sku;
+extern Statement update_batch_sku;
 extern Statement charge_batch[];
 extern Statement charge_batch_in_place[];
 extern Statement charge_many;

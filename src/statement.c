@@ -10,6 +10,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/instrument.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -19,6 +20,8 @@
 #include "utils/snapmgr.h"
 
 #include "statement.h"
+
+bool		tables_are_distributed = false;
 
 /* The tables are not what the extension has made of them. */
 void
@@ -43,7 +46,8 @@ free_plan(void *plan)
 
 /*
  * The saved plan of a statement.  It is for one schema, but the extension may
- * come to live in another one, or its schema be renamed, within a session.  A
+ * come to live in another one, or its schema be renamed, within a session, or its
+ * tables be distributed.  A
  * trigger may even do that and call us while the plan runs: so it is freed only
  * when the transaction ends, and nothing runs any more.
  */
@@ -53,10 +57,12 @@ prepared(Statement *statement, const char *schema)
 	SPIPlanPtr	plan;
 	char	   *plan_schema;
 
-	if (statement->plan && strcmp(statement->schema, schema) == 0)
+	if (statement->plan && statement->is_distributed == tables_are_distributed &&
+		strcmp(statement->schema, schema) == 0)
 		return statement->plan;
 
-	plan = SPI_prepare_cursor(psprintf(statement->sql, quote_identifier(schema)),
+	plan = SPI_prepare_cursor(psprintf(statement->sql, quote_identifier(schema), tables_are_distributed ? "" : "/*",
+									   tables_are_distributed ? "" : "*/", MyProcPid),
 							  statement->nparameters, statement->types,
 							  CURSOR_OPT_GENERIC_PLAN | CURSOR_OPT_FAST_PLAN);
 	if (!plan)
@@ -76,6 +82,7 @@ prepared(Statement *statement, const char *schema)
 	}
 	statement->plan = plan;
 	statement->schema = plan_schema;
+	statement->is_distributed = tables_are_distributed;
 	statement->generation = 0;
 	return plan;
 }
@@ -130,25 +137,35 @@ is_planned(const Statement *statement, CachedPlanSource *source)
 		SearchPathMatchesCurrentEnvironment(source->search_path);
 }
 
-/* Makes the generic plan, where it is not there. */
+/* Until the end of the caller's level of settings, plans are made as they have to be. */
+static void
+set_planner(void)
+{
+	for (size_t i = 0; i < lengthof(planner_settings); i++)
+		set_locally(planner_settings[i].name, planner_settings[i].value);
+}
+
+/* Makes the generic plan, where it is not there and one is used. */
 static void
 make_plan(Statement *statement)
 {
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(statement->plan));
-	int			nest_level;
 	ListCell   *cell;
 
 	if (is_planned(statement, source))
 		return;
 
-	/* If it had to be made again just when it was to run, it was made by the caller's settings. */
-	if (source->gplan)
-		source->gplan->is_valid = false;
-	nest_level = NewGUCNestLevel();
-	for (size_t i = 0; i < lengthof(planner_settings); i++)
-		set_locally(planner_settings[i].name, planner_settings[i].value);
-	ReleaseCachedPlan(SPI_plan_get_cached_plan(statement->plan), CurrentResourceOwner);
-	AtEOXact_GUC(true, nest_level);
+	if (!tables_are_distributed)
+	{
+		int			nest_level = NewGUCNestLevel();
+
+		/* If it had to be made again just when it was to run, it was made by the caller's settings. */
+		if (source->gplan)
+			source->gplan->is_valid = false;
+		set_planner();
+		ReleaseCachedPlan(SPI_plan_get_cached_plan(statement->plan), CurrentResourceOwner);
+		AtEOXact_GUC(true, nest_level);
+	}
 	foreach(cell, source->relationOids)
 		if (get_rel_relkind(lfirst_oid(cell)) != RELKIND_RELATION)
 			refuse_table(get_rel_name(lfirst_oid(cell)), "It is not an ordinary table.");
@@ -157,12 +174,19 @@ make_plan(Statement *statement)
 
 /*
  * Sees to it that what the caller has set changes no plan that is made already.
+ * Where tables are distributed no plan is kept: which node a statement goes to, its
+ * values say, and where one value does, Citus 13 keeps what it plans at each run.
  * It holds until the end of the caller's level of settings.
  */
 void
 statement_settings_for_call(void)
 {
-	if (plan_cache_mode == PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN)
+	if (tables_are_distributed)
+	{
+		set_planner();
+		set_locally("plan_cache_mode", "force_custom_plan");
+	}
+	else if (plan_cache_mode == PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN)
 		set_locally("plan_cache_mode", "force_generic_plan");
 }
 

@@ -12,14 +12,22 @@
 
 typedef struct Statement
 {
-	const char *sql;			/* %1$s stands for the schema */
+	const char *sql;			/* %1$s stands for the schema, %2$s and %3$s for the ends of a comment unless the tables
+								 * are distributed, %4$d for the process */
 	Oid			types[MAX_PARAMETERS];
 	int			nparameters;
 	bool		is_fresh;		/* it sees what is there when it runs; others see what the active snapshot shows */
 	SPIPlanPtr	plan;			/* NULL until it is first needed */
 	char	   *schema;			/* for which the plan was made */
+	bool		is_distributed; /* and whether for distributed tables */
 	int			generation;		/* of the plan that was made here */
 } Statement;
+
+/*
+ * The setting allocation.distributed: the tables are distributed over several
+ * nodes by SKU, and batch_skus by reference.
+ */
+extern bool tables_are_distributed;
 
 /* How many buffers the statement took that ran last, beside what it took to plan it. */
 extern int64 statement_buffers;
