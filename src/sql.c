@@ -107,13 +107,17 @@ Statement	select_newest_batch = {
 };
 
 /* Which SKU a reference is of, as a batch without anything else. */
+#define SKU_OF_REFERENCE \
+	"SELECT reference, sku, 0, 0, 0, 0, NULL::pg_catalog.date FROM %1$s.batch_skus WHERE reference" EQ "$1"
+
 Statement	select_batch_sku = {
-	"SELECT reference, sku, 0, 0, 0, 0, NULL::pg_catalog.date FROM %1$s.batch_skus WHERE reference" EQ "$1",
+	SKU_OF_REFERENCE,
 	{TEXTOID}, 1
 };
 
+/* The same at the moment when it runs. */
 Statement	select_batch_sku_now = {
-	"SELECT reference, sku, 0, 0, 0, 0, NULL::pg_catalog.date FROM %1$s.batch_skus WHERE reference" EQ "$1",
+	SKU_OF_REFERENCE,
 	{TEXTOID}, 1, .is_fresh = true
 };
 

@@ -45,11 +45,10 @@ free_plan(void *plan)
 }
 
 /*
- * The saved plan of a statement.  It is for one schema, but the extension may
- * come to live in another one, or its schema be renamed, within a session, or its
- * tables be distributed.  A
- * trigger may even do that and call us while the plan runs: so it is freed only
- * when the transaction ends, and nothing runs any more.
+ * The saved plan of a statement.  It is for one schema, but within a session the
+ * extension may come to live in another one, or its schema be renamed, or its
+ * tables be distributed.  A trigger may even do that and call us while the plan
+ * runs: so it is freed only when the transaction ends, and nothing runs any more.
  */
 static SPIPlanPtr
 prepared(Statement *statement, const char *schema)
