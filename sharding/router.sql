@@ -36,8 +36,9 @@ CREATE TABLE hot_skus (
 	slot integer NOT NULL CHECK (slot BETWEEN 0 AND 15)
 );
 
--- What sharding/move has under way, if anything, and whether calls go to the target already
-CREATE TABLE move (source text NOT NULL, target text NOT NULL, filter text NOT NULL, moved boolean NOT NULL DEFAULT false);
+-- What sharding/move has under way, if anything, what tells a router of it, and whether that has been done here
+CREATE TABLE move (source text NOT NULL, target text NOT NULL, filter text NOT NULL, switch text NOT NULL,
+	moved boolean NOT NULL DEFAULT false);
 
 -- What every call runs is in PL/pgSQL where that can be: it keeps its plans, functions in SQL do so only from PostgreSQL 18 on.
 CREATE FUNCTION slot(sku text) RETURNS integer LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
