@@ -115,7 +115,8 @@ BEGIN
 			FROM pg_class AS c JOIN pg_inherits ON c.oid IN (inhrelid, inhparent) WHERE c.oid IN (batches, order_lines)
 		UNION ALL
 		SELECT format('Table %s is published by "%s".', prrelid::regclass, pubname)
-			FROM pg_publication_rel JOIN pg_publication AS p ON p.oid = prpubid WHERE prrelid IN (batches, order_lines)
+			FROM (SELECT pubname, (quote_ident(schemaname) || '.' || quote_ident(tablename))::regclass AS prrelid
+				FROM pg_publication_tables) AS published WHERE prrelid IN (batches, order_lines)
 		UNION ALL
 		SELECT format('Table %s is in use already.', to_regclass(home || '.batch_skus'))
 			WHERE to_regclass(home || '.batch_skus') IS NOT NULL

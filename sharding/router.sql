@@ -39,6 +39,7 @@ CREATE TABLE hot_skus (
 -- What sharding/move has under way, if anything, what tells a router of it, and whether that has been done here
 CREATE TABLE move (source text NOT NULL, target text NOT NULL, filter text NOT NULL, switch text NOT NULL,
 	moved boolean NOT NULL DEFAULT false);
+CREATE UNIQUE INDEX ON move ((true));    -- one at a time
 
 -- What every call runs is in PL/pgSQL where that can be: it keeps its plans, functions in SQL do so only from PostgreSQL 18 on.
 CREATE FUNCTION slot(sku text) RETURNS integer LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$

@@ -1,12 +1,12 @@
--- What goes on a shard: run by whoever created the extension there, with the extension's schema first in the
--- search_path. The role that the router comes as needs USAGE on the schema and EXECUTE on the functions of this file,
--- and nothing else.
+-- What goes on a shard, to the schema of the extension: run by whoever created that. The role that the router comes as
+-- needs USAGE on the schema, which is in its search_path, EXECUTE on the functions of this file, and nothing else.
 --
 -- To the router everything is a row, errors too, also the two that OTHERS leaves out: an error would drop its connection,
 -- and it would not wait for the other shards.
 \set ON_ERROR_STOP on
 BEGIN;
-SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true) \g /dev/null
+SELECT set_config('search_path', format('%I, pg_temp', nspname), true)
+	FROM pg_extension JOIN pg_namespace AS n ON n.oid = extnamespace WHERE extname = 'allocation' \g /dev/null
 
 -- A router reads it as text, whatever its types, so the functions write dates as everybody understands them: ISO.
 CREATE TYPE shard_answer AS (
@@ -100,11 +100,12 @@ CREATE TRIGGER shard_keep AFTER INSERT OR UPDATE ON order_lines FOR EACH ROW
 CREATE FUNCTION shard_lines(call text, places integer[], orderids text[], skus text[], qtys integer[],
 		all_or_nothing boolean, day date, hold interval)
 	RETURNS SETOF shard_answer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET datestyle = 'ISO'
-	SET sharding.keeps = 'on' SET enable_seqscan = off AS $$
+	SET enable_seqscan = off AS $$
 DECLARE
 	lines shard_answer[];
 	a shard_answer;
 BEGIN
+	PERFORM set_config('sharding.keeps', 'on', true);
 	-- A dump does not have it.
 	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'order_lines'::regclass AND tgname = 'shard_keep' AND tgenabled <> 'D') THEN
 		RAISE 'there is no trigger shard_keep on order_lines' USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -173,6 +174,9 @@ BEGIN
 						WHERE l.orderid = line.orderid AND l.sku = line.sku AND l = line;
 				END IF;
 				IF NOT FOUND THEN
+					IF EXISTS (SELECT FROM order_lines AS l WHERE l.orderid = line.orderid AND l.sku = line.sku AND l = line) THEN
+						RAISE 'a trigger on order_lines has suppressed a row' USING ERRCODE = 'object_not_in_prerequisite_state';
+					END IF;
 					RAISE 'another session has changed a line' USING ERRCODE = 'SH001';
 				END IF;
 				UPDATE batches SET allocated_quantity = allocated_quantity - (line.qty - line.shipped_qty)

@@ -83,11 +83,12 @@ spi_repository_end_moment(SpiRepository *self)
 }
 
 /*
- * May what contradicts itself be of several moments?  Over several nodes there is
- * no one moment; then it is as if a write had failed.
+ * Notes that what was read contradicts itself; may that be of several moments?
+ * Over several nodes there is no one moment, and then it is as if a write had
+ * failed.
  */
 bool
-spi_repository_forgives_contradiction(SpiRepository *self)
+spi_repository_note_contradiction(SpiRepository *self)
 {
 	self->write_failed |= tables_are_distributed;
 	return tables_are_distributed;

@@ -179,7 +179,8 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	if (slot->tts_nvalid > 8)
 		batch.is_taken = !slot->tts_isnull[8] && is_running(DatumGetTransactionId(slot->tts_values[8]));
 	if (slot->tts_nvalid > 9)
-		reader->versions = hash_combine64(reader->versions, DatumGetTransactionId(slot->tts_values[9]));
+		reader->versions = hash_combine64(hash_combine64(reader->versions, hash_any_extended(
+			(const unsigned char *) batch.reference, strlen(batch.reference), 0)), DatumGetTransactionId(slot->tts_values[9]));
 
 	if (reader->demand && (!batch_comes_by(&batch, reader->demand->latest) ||
 						   (batch_available_quantity(&batch) < reader->demand->qty && --reader->patience == 0)))
@@ -212,7 +213,7 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 		line.held_until = 1;	/* 0 says that it is firm */
 	line.version = DatumGetTransactionId(slot->tts_values[8]);
 	line.place = place_of((ItemPointer) DatumGetPointer(slot->tts_values[9]));
-	reader->versions = hash_combine64(reader->versions, line.version);
+	reader->versions = hash_combine64(hash_combine64(reader->versions, line.place), line.version);
 	reader->has_seen_enough = !reader->visit_line(reader->context, &line) || reader->wants_one;
 	MemoryContextSwitchTo(old);
 	return !reader->has_seen_enough;

@@ -20,7 +20,7 @@ typedef struct Reader
 	int			patience;		/* with a demand: after so many batches with less left it has seen enough */
 	bool		wants_one;		/* a row, and does not go on through the older versions of it */
 	bool		has_seen_enough;
-	uint64		versions;		/* of the rows that it has read, summed up: of lines, and of batches of distributed tables */
+	uint64		versions;		/* a hash of which rows it has read, in which versions; of batches where tables are distributed */
 } Reader;
 
 extern Reader reader_of_batches(MemoryContext memory, BatchVisitor visit, void *context);

@@ -459,7 +459,6 @@ spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error
 		return PERHAPS_OURS;
 	is_of_batches = is_of_table(error->table_name, "batches");
 	is_of_lines = is_of_table(error->table_name, "order_lines");
-	is_of_batches |= is_of_table(error->table_name, "batch_skus");
 	if (!error->schema_name || strcmp(error->schema_name, self->schema) != 0 || (!is_of_batches && !is_of_lines))
 		return THEIRS;
 	table = get_relname_relid(error->table_name, self->namespace);

@@ -31,7 +31,7 @@ typedef struct SpiRepository
 	uint64		moment;			/* how many transactions of others had ended when it was taken */
 	bool		write_failed;	/* what a write relied on had changed, or what was read was not of one moment */
 	bool		is_as_read;		/* and yet it is as it was read */
-	uint64		versions_read;	/* of all rows, summed up */
+	uint64		versions_read;	/* a hash: which rows, and in which versions */
 	uint64		versions_before;	/* the same of the attempt before, if a write of that has failed */
 
 	bool		shows_progress;
@@ -46,7 +46,7 @@ extern DuplicateOwner spi_repository_whose_duplicate(const SpiRepository *self, 
 extern void spi_repository_begin_attempt(SpiRepository *self);
 extern void spi_repository_look(SpiRepository *self);
 extern void spi_repository_end_moment(SpiRepository *self);
-extern bool spi_repository_forgives_contradiction(SpiRepository *self);
+extern bool spi_repository_note_contradiction(SpiRepository *self);
 extern bool spi_repository_others_explain_it(const SpiRepository *self);
 extern void spi_repository_begin_progress(SpiRepository *self, size_t lines);
 extern void spi_repository_end_progress(SpiRepository *self);

@@ -32,7 +32,7 @@
  * and what only elsewhere: the other one of the two is a comment.
  */
 #define DISTRIBUTED(text) "%2$s" text "%3$s"
-#define ELSEWHERE(text) "/*%3$s" text "%2$s*/"
+#define ON_ONE_SERVER(text) "/*%3$s" text "%2$s*/"
 
 /*
  * The node is found by comparing the SKU with one value: with the first of an
@@ -40,7 +40,7 @@
  * would come to another collation of the value.
  */
 #define FIRST(skus) "(" skus ")[1]"
-#define SKU_IS(value, skus) "sku" EQ ELSEWHERE(value) DISTRIBUTED(FIRST(skus))
+#define SKU_IS(value, skus) "sku" EQ ON_ONE_SERVER(value) DISTRIBUTED(FIRST(skus))
 #define OF_ONE_SKU(skus) DISTRIBUTED(" AND b.sku" EQ FIRST(skus))
 
 /*
@@ -60,7 +60,7 @@
 #define NEWEST(column, value) column GE value " AND " column LE value " ORDER BY " column " DESC"
 
 #define LINE_BY_KEY \
-	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " ELSEWHERE(NEWEST("sku", "$2")) \
+	"SELECT " KNOWN_LINE " FROM %1$s.order_lines WHERE orderid" EQ "$1 AND " ON_ONE_SERVER(NEWEST("sku", "$2")) \
 	DISTRIBUTED("sku" EQ "$2")
 
 #define BATCH_BY_KEY \
@@ -192,7 +192,7 @@ Statement	select_lines_to_improve = {
 	" UNION ALL"
 	" SELECT l.* FROM %1$s.batches AS b"
 	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
-	" WHERE batchref" EQ "b.reference AND sku" EQ ELSEWHERE("b.sku") DISTRIBUTED("$1")
+	" WHERE batchref" EQ "b.reference AND sku" EQ ON_ONE_SERVER("b.sku") DISTRIBUTED("$1")
 	" AND qty" GT "shipped_qty OFFSET 0) AS l"
 	" WHERE b.sku" EQ "$1 AND b.eta IS NOT NULL",
 	{TEXTOID}, 1

@@ -62,7 +62,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		SPI_connect();
 		spi_repository_begin_attempt(repository);
 		result.verdict = body(&repository->base, command);
-		if (result.verdict == CONTRADICTION && spi_repository_forgives_contradiction(repository))
+		if (result.verdict == CONTRADICTION && spi_repository_note_contradiction(repository))
 			result.verdict = RETRY;
 		result.is_explained = !repository->write_failed || spi_repository_others_explain_it(repository);
 		spi_repository_end_moment(repository);
