@@ -357,7 +357,8 @@ COMMENT ON FUNCTION reallocate_sku(text) IS
 COMMENT ON FUNCTION ship(text, text, integer) IS
 'Records that qty units of an order line have left, in all; everything if NULL. Twice is once. Returns the reference of the '
 'batch, NULL if nothing leaves and the line waits. Errors: SK004 if there is no such line; SK006 if more have left already; '
-'SK007 if units are to leave and the line waits, or its batch is not in the warehouse; 22023 if the line asks for less; 22004, 22023, 22001 for a missing or improper argument.';
+'SK007 if units are to leave and the line waits, or its batch is not in the warehouse; 22023 if the line asks for less; '
+'22004, 22023, 22001 for a missing or improper argument.';
 COMMENT ON FUNCTION ship_order(text, boolean) IS
 'Records that all lines of an order have left, as one unit of work; unless all_or_nothing, those that are in the warehouse. '
 'Twice is once. Returns one row per line that has left altogether. Errors: SK007 if a line waits, or its batch is not in the '
