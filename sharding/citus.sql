@@ -281,20 +281,27 @@ $hop$ END, home, call.name, call.result, call.parameters, call.sku,
 		END IF;
 	END LOOP;
 
-	-- What a caller could set: with the one off, what a call does on a node would be committed at once; and dates go to
-	-- nodes as they are written here, but are read as they are written there.
+	-- What a caller could set: with the first off, what a call does on a node would be committed at once. Dates go to nodes
+	-- as they are written here, and would be read as they are written there; they come back as they are written there, if
+	-- not in binary.
 	FOR call IN SELECT f.oid::regprocedure AS identity FROM pg_proc AS f
 		JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e'
 		JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'allocation'
 		WHERE f.provolatile = 'v' AND f.prorettype <> 'trigger'::regtype
 	LOOP
-		EXECUTE format('ALTER FUNCTION %s SET citus.function_opens_transaction_block = on SET datestyle = iso', call.identity);
+		EXECUTE format('ALTER FUNCTION %s SET citus.function_opens_transaction_block = on SET datestyle = iso
+			SET citus.enable_binary_protocol = on', call.identity);
 	END LOOP;
-	-- Citus sets it on the workers as well. Whoever is connected already does not learn of it.
+	-- Citus sets it on the workers as well.
 	EXECUTE format('ALTER DATABASE %I SET allocation.distributed = on', current_database());
 END
 $$;
 COMMIT;
+
+-- Who has connected in the meantime does not have the setting, and must not go on.
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+	WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+		AND application_name NOT LIKE 'citus%' \g /dev/null
 
 SELECT EXISTS (SELECT FROM run_command_on_workers('SELECT count(*) FROM pg_catalog.pg_db_role_setting
 	JOIN pg_catalog.pg_database AS d ON d.oid = setdatabase
