@@ -237,8 +237,10 @@ BEGIN
 
 		-- PL/pgSQL tells Citus the values, without which it sends nothing away; nor does it if there is a WHERE: with a NULL
 		-- for the SKU that has to be so, for then it would not refuse the call but crash.
+		-- Whether the transaction may write, Citus tells the node only if BEGIN has said so.
 		hop := format(CASE WHEN call.is_set THEN $hop$
 BEGIN
+	%6$s
 	IF $%5$s IS NULL THEN
 		RETURN QUERY SELECT f.* FROM %1$s.shard_%2$s(%4$s) AS f WHERE pg_backend_pid() IS NOT NULL;
 	ELSE
@@ -249,6 +251,7 @@ $hop$ ELSE $hop$
 DECLARE
 	answer %3$s;
 BEGIN
+	%6$s
 	IF $%5$s IS NULL THEN
 		SELECT f INTO answer FROM %1$s.shard_%2$s(%4$s) AS f WHERE pg_backend_pid() IS NOT NULL;
 	ELSE
@@ -256,7 +259,10 @@ BEGIN
 	END IF;
 	RETURN answer;
 END
-$hop$ END, home, call.name, call.result, call.parameters, call.sku);
+$hop$ END, home, call.name, call.result, call.parameters, call.sku,
+			CASE WHEN call.name <> 'promise' THEN format('IF current_setting(''transaction_read_only'')::boolean THEN
+		RAISE read_only_sql_transaction USING MESSAGE = ''cannot execute %s() in a read-only transaction'';
+	END IF;', call.name) END);
 
 		IF call.is_set THEN
 			-- PL/pgSQL takes no column for which there is an argument of the same name, and these have to stay: one step more.
@@ -276,19 +282,27 @@ $hop$ END, home, call.name, call.result, call.parameters, call.sku);
 		END IF;
 	END LOOP;
 
-	-- With this off, which any caller could set, what a call does on a node would be committed at once.
+	-- What a caller could set: with the first off, what a call does on a node would be committed at once. Dates go to nodes
+	-- as they are written here, and would be read as they are written there; they come back as they are written there, if
+	-- not in binary.
 	FOR call IN SELECT f.oid::regprocedure AS identity FROM pg_proc AS f
 		JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e'
 		JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'allocation'
 		WHERE f.provolatile = 'v' AND f.prorettype <> 'trigger'::regtype
 	LOOP
-		EXECUTE format('ALTER FUNCTION %s SET citus.function_opens_transaction_block = on', call.identity);
+		EXECUTE format('ALTER FUNCTION %s SET citus.function_opens_transaction_block = on SET datestyle = iso
+			SET citus.enable_binary_protocol = on', call.identity);
 	END LOOP;
-	-- Citus sets it on the workers as well. Whoever is connected already does not learn of it.
+	-- Citus sets it on the workers as well.
 	EXECUTE format('ALTER DATABASE %I SET allocation.distributed = on', current_database());
 END
 $$;
 COMMIT;
+
+-- Who has connected in the meantime does not have the setting, and must not go on.
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+	WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+		AND application_name NOT LIKE 'citus%' \g /dev/null
 
 SELECT EXISTS (SELECT FROM run_command_on_workers('SELECT count(*) FROM pg_catalog.pg_db_role_setting
 	JOIN pg_catalog.pg_database AS d ON d.oid = setdatabase

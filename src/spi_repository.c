@@ -264,12 +264,23 @@ register_reference(Repository *repository, const Batch *batch)
 
 	if (execute(repository, &insert_batch_sku, values, NULL) == 1)
 		return;
-	/* Nobody else adds a batch of the reference now. */
-	if (read_batch(repository, &select_batch_sku_now, values, &known) &&
-		read_batch(repository, &select_newest_batch, (NullableDatum[]) {string(known.sku), values[0]}, &known))
-		ereport(ERROR,
-				errcode(ERRCODE_UNIQUE_VIOLATION),
-				errmsg("batch \"%s\" is known", batch->reference));
+
+	/*
+	 * Nobody else adds a batch of the reference now.  But the one it was added
+	 * for may be committed here and not yet on the node of its SKU, where nothing
+	 * waits for it but a row of the same key.
+	 */
+	if (read_batch(repository, &select_batch_sku_now, values, &known))
+	{
+		NullableDatum key[] = {string(known.sku), values[0]};
+
+		if (read_batch(repository, &select_newest_batch, key, &known) ||
+			execute(repository, &insert_key_of_batch, key, NULL) == 0)
+			ereport(ERROR,
+					errcode(ERRCODE_UNIQUE_VIOLATION),
+					errmsg("batch \"%s\" is known", batch->reference));
+		execute(repository, &delete_batch, key, NULL);
+	}
 	expect_rows(execute(repository, &update_batch_sku, values, NULL), 1);
 }
 
@@ -467,7 +478,9 @@ spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error
 		return PERHAPS_OURS;
 	if (!is_our_key(index, table))
 		return THEIRS;
-	return strcmp(error->table_name, is_of_batches ? "batches" : "order_lines") == 0 ? OURS : PERHAPS_OURS;
+	/* Over several nodes a row is in a part of the table: in the table itself, only a trigger says that it is. */
+	return !tables_are_distributed && strcmp(error->table_name, is_of_batches ? "batches" : "order_lines") == 0 ?
+		OURS : PERHAPS_OURS;
 }
 
 /* The owner of the tables, as whom the unit of work does its work. */

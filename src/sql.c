@@ -235,6 +235,17 @@ Statement	update_batch_sku = {
 	{TEXTOID, TEXTOID}, 2, .is_fresh = true
 };
 
+/* Waits for whoever is adding or deleting the batch; adds nothing if it is there. */
+Statement	insert_key_of_batch = {
+	"INSERT INTO %1$s.batches (reference, sku, purchased_quantity) VALUES ($2, $1, 0) ON CONFLICT (sku, reference) DO NOTHING",
+	{TEXTOID, TEXTOID}, 2, .is_fresh = true
+};
+
+Statement	delete_batch = {
+	"DELETE FROM %1$s.batches WHERE sku" EQ "$1 AND reference" EQ "$2",
+	{TEXTOID, TEXTOID}, 2, .is_fresh = true
+};
+
 /* The charge is the lock: no SELECT ... FOR UPDATE comes before it. */
 #define CHARGE(condition) \
 	"UPDATE %1$s.batches SET allocated_quantity = allocated_quantity" PLUS "$3" \

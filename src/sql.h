@@ -48,6 +48,8 @@ extern Statement lock_many;
 extern Statement insert_batch;
 extern Statement insert_batch_sku;
 extern Statement update_batch_sku;
+extern Statement insert_key_of_batch;
+extern Statement delete_batch;
 extern Statement charge_batch[];
 extern Statement charge_batch_in_place[];
 extern Statement charge_many;

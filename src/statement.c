@@ -184,6 +184,8 @@ statement_settings_for_call(void)
 	{
 		set_planner();
 		set_locally("plan_cache_mode", "force_custom_plan");
+		/* Dates go to other nodes as text, and are read as is usual there. */
+		set_locally("datestyle", "ISO");
 	}
 	else if (plan_cache_mode == PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN)
 		set_locally("plan_cache_mode", "force_generic_plan");
