@@ -1,9 +1,7 @@
 EXTENSION = allocation
 EXTVERSION = 1.0.0
 MODULE_big = allocation
-OBJS = $(addprefix src/, allocating.o allocation.o arguments.o batches.o charging.o execution.o installation.o lists.o model.o \
-	moving.o parameters.o placing.o results.o rows.o searching.o settling.o shipping.o spi_repository.o sql.o \
-	statement.o subtransaction.o)
+OBJS = $(patsubst %.c, %.o, $(sort $(wildcard src/*.c)))
 DATA = $(wildcard sql/allocation--*.sql)
 PG_CPPFLAGS = -DALLOCATION_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden

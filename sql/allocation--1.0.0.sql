@@ -365,8 +365,8 @@ COMMENT ON FUNCTION deallocate_order(text) IS
 COMMENT ON FUNCTION reallocate(text, text, integer, date) IS
 'Deallocates an order line and allocates it afresh, with qty units and the date by or, where that is NULL, as it was; if it '
 'fits nowhere, the old allocation stands. Of a line that has shipped in part the open part moves. Returns the reference of '
-'the batch. Errors: SK001 if no batch has the SKU; SK002 if none has room in time; SK004 if there is no such line and qty is '
-'NULL; SK006 if more has shipped, or everything; 22004, 22023, 22001 for a missing or improper argument.';
+'the batch. Errors: SK001 if no batch has the SKU; SK002 if none has room in time; SK004 if there is no such line, or it is an '
+'expired hold; SK006 if more has shipped, or everything; 22004, 22023, 22001 for a missing or improper argument.';
 COMMENT ON FUNCTION reallocate_sku(text) IS
 'Offers the lines of a SKU, in their turn, what is better for them now: a batch if they wait or theirs comes too late, '
 'otherwise one that comes on an earlier day. None is worse off, and nobody waits for what is left. Returns one row per line '
