@@ -8,14 +8,14 @@ DATA = $(wildcard sql/allocation--*.sql)
 PG_CPPFLAGS = -DALLOCATION_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden
 
-REGRESS = install allocate deallocate reallocate change_batch_quantity allocate_lines arrival dates queue shipping holds \
-	refusals promise recipes errors arguments transactions tables views read_only privileges check_allocation unusual
+REGRESS = install allocate deallocate reallocate change_batch_quantity allocate_lines many_batches arrival dates queue shipping \
+	holds refusals promise recipes errors arguments transactions tables views read_only privileges check_allocation unusual
 REGRESS_OPTS = --inputdir=test --outputdir=. --load-extension=allocation --encoding=UTF8
 ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_line same_batch \
 	guarded_batches no_deadlock many_lines serialization kept_snapshot vanished \
 	one_moment lock_order asked_again rebuilt_index guarded_statements equally_good own_constraints latest_line kept_versions \
 	nobody_overtakes never_late who_is_told another_date better_batches ship_waits ship_or_give_back \
-	taken_back confirmed_in_time held_and_firm lines_in_order archived_lines clock expired_meanwhile relied_day
+	taken_back confirmed_in_time held_and_firm lines_in_order archived_lines clock expired_meanwhile relied_day taken_batches
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.
