@@ -6,6 +6,7 @@ OBJS = $(addprefix src/, allocating.o allocation.o arguments.o batches.o chargin
 	statement.o subtransaction.o)
 DATA = $(wildcard sql/allocation--*.sql)
 PG_CPPFLAGS = -DALLOCATION_VERSION='"$(EXTVERSION)"'
+EXTRA_CLEAN = compiled_for
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden
 
 REGRESS = install allocate deallocate reallocate change_batch_quantity allocate_lines many_batches arrival dates queue shipping \
@@ -39,6 +40,11 @@ include $(PGXS)
 else ifeq ($(filter $(OWN_SERVER) deb dist,$(MAKECMDGOALS)),)
 $(error "$(PG_CONFIG)" leads to no PostgreSQL server headers: install postgresql-server-dev-all, or say make PG_CONFIG=/path/to/pg_config)
 endif
+
+# Objects are good for one server only: with another PG_CONFIG they are all compiled anew.
+$(OBJS) $(OBJS:.o=.bc): compiled_for
+compiled_for: always
+	@$(PG_CONFIG) | cmp -s - $@ || $(PG_CONFIG) >$@
 
 # Clang's static analyzer; Debian's server headers bring a clang.
 analyze:
@@ -94,4 +100,4 @@ deb:
 dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o $(EXTENSION)-$(EXTVERSION).zip HEAD
 
-.PHONY: analyze deb dist $(OWN_SERVER)
+.PHONY: always analyze deb dist $(OWN_SERVER)
