@@ -394,10 +394,9 @@ COMMENT ON FUNCTION keep_allocated_batches() IS
 -- Privileges
 --
 -- The C code works as the owner of the tables, who is whoever creates the extension. The C functions stay
--- with the superuser: one that an ordinary role owns is a way to more privileges.
+-- with the superuser: one that an ordinary role owns is a way to more privileges. So do the domains: whoever owns one
+-- can add a CHECK to it, which runs as the owner of the tables, also once that is another role.
 
-ALTER DOMAIN batch_room OWNER TO @extowner@;
-ALTER DOMAIN line_quantity OWNER TO @extowner@;
 ALTER FUNCTION check_allocation() OWNER TO @extowner@;
 ALTER TABLE batches OWNER TO @extowner@;
 ALTER TABLE order_lines OWNER TO @extowner@;
@@ -429,6 +428,7 @@ REVOKE EXECUTE ON FUNCTION
 	keep_allocated_batches()
 	FROM PUBLIC;
 
+-- The owner may pass on each of them, lest GRANT ... ON ALL FUNCTIONS IN SCHEMA fail.
 GRANT EXECUTE ON FUNCTION
 	add_batch(text, text, integer, date, integer),
 	change_batch_quantity(text, integer),
@@ -448,7 +448,9 @@ GRANT EXECUTE ON FUNCTION
 	reallocate_sku(text),
 	ship(text, text, integer),
 	ship_order(text, boolean),
-	check_allocation()
+	check_allocation(),
+	batch_room(integer, integer, integer),
+	keep_allocated_batches()
 	TO @extowner@ WITH GRANT OPTION;
 
 -- Whoever writes to batches computes their room: the owner of the tables, also once that is another role. It is

@@ -150,23 +150,6 @@ refuse(Allocation *command, const OrderLine *line, LineResult refused)
 		result->each[position] = refused;
 }
 
-/* Refuses the call for a line that repeats another. */
-static void
-refuse_repeated(Allocation *command)
-{
-	for (size_t i = 1; i < command->n; i++)
-	{
-		const OrderLine *first = command->requests[i - 1].line;
-		const OrderLine *line = command->requests[i].line;
-
-		if (compare_identities(first, line) != 0)
-			continue;
-		refuse(command, line, (LineResult) {.outcome = REPEATED_LINE, .line = *line});
-		if (command->lines + command->result.position == line)
-			command->result.first_position = (size_t) (first - command->lines);
-	}
-}
-
 /*
  * What is known of a line
  */
@@ -430,9 +413,6 @@ allocation_body(Repository *repository, void *context)
 		memset(result->each, 0, command->n * sizeof(LineResult));
 	}
 	collect_requests(command);
-	refuse_repeated(command);
-	if (result->refused.outcome != DONE)
-		return UNDO;
 
 	if (repository->cautious || command->is_afresh)
 		look_up_requests(command);
