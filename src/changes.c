@@ -18,26 +18,20 @@
 void
 lock_wanted(Repository *repository, Wanted *wanted)
 {
-	List		batches = {.repository = repository};
-	List		lines = {.repository = repository};
+	wanted->is_locking = repository->attempts >= OPTIMISTIC_ATTEMPTS;
+	wanted->locked_batches = wanted->locked_lines = (List) {.repository = repository};
+	if (wanted->is_locking && wanted->nbatches > 0)
+		repository->lock_batches(repository, wanted->batches, wanted->nbatches, list_batch, &wanted->locked_batches);
+	if (wanted->is_locking && wanted->nlines > 0)
+		repository->lock_lines(repository, wanted->lines, wanted->nlines, list_line, &wanted->locked_lines);
+}
 
-	if (repository->attempts == 0)
-		return;
-	wanted->is_locked = repository->attempts >= OPTIMISTIC_ATTEMPTS;
-	if (wanted->is_locked && wanted->nbatches > 0)
-		repository->lock_batches(repository, wanted->batches, wanted->nbatches, list_batch, &batches);
-	if (wanted->is_locked && wanted->lines.n > 0)
-		repository->lock_lines(repository, (OrderLine **) wanted->lines.items, wanted->lines.n, list_line, &lines);
+static int
+compare_batch_to_charge(const void *charge, const void *batch)
+{
+	const Batch *stored = *(Batch *const *) batch;
 
-	wanted->batches = repository->allocate_memory(repository, batches.n * sizeof(Charge));
-	wanted->nbatches = batches.n;
-	for (size_t i = 0; i < batches.n; i++)
-	{
-		const Batch *batch = batches.items[i];
-
-		wanted->batches[i] = (Charge) {.sku = batch->sku, .reference = batch->reference};
-	}
-	wanted->lines = lines;
+	return compare_charges(charge, &(Charge) {.sku = stored->sku, .reference = stored->reference});
 }
 
 /* Has this attempt locked the batch? */
@@ -46,16 +40,24 @@ has_locked(const Wanted *wanted, const char *sku, const char *reference)
 {
 	Charge		sought = {.sku = sku, .reference = reference};
 
-	return wanted->is_locked && wanted->nbatches > 0 &&
-		bsearch(&sought, wanted->batches, wanted->nbatches, sizeof(Charge), compare_charges);
+	return wanted->locked_batches.n > 0 &&
+		bsearch(&sought, wanted->locked_batches.items, wanted->locked_batches.n, sizeof(void *), compare_batch_to_charge);
 }
 
 /* Has it locked the known line? */
 static bool
 has_locked_line(const Wanted *wanted, OrderLine *line)
 {
-	return wanted->is_locked && wanted->lines.n > 0 &&
-		bsearch(&line, wanted->lines.items, wanted->lines.n, sizeof(void *), compare_line_identities);
+	return wanted->locked_lines.n > 0 &&
+		bsearch(&line, wanted->locked_lines.items, wanted->locked_lines.n, sizeof(void *), compare_line_identities);
+}
+
+static const char *
+copy_name(Repository *repository, const char *name)
+{
+	size_t		size = strlen(name) + 1;
+
+	return memcpy(repository->allocate_lasting_memory(repository, size), name, size);
 }
 
 /* Locks the batches of n charges, too, from the next attempt on. */
@@ -63,19 +65,20 @@ void
 want_batches(Repository *repository, Wanted *wanted, const Charge *charges, size_t n)
 {
 	Charge	   *all;
-	size_t		nall = 0;
+	size_t		nall = wanted->nbatches;
 
 	if (n == 0)
 		return;
-	all = repository->allocate_memory(repository, (wanted->nbatches + n) * sizeof(Charge));
-	if (wanted->nbatches > 0)
-		memcpy(all, wanted->batches, wanted->nbatches * sizeof(Charge));
-	memcpy(all + wanted->nbatches, charges, n * sizeof(Charge));
-	n += wanted->nbatches;
-	sort(repository, all, n, sizeof(Charge), compare_charges);
+	all = repository->allocate_lasting_memory(repository, (nall + n) * sizeof(Charge));
+	if (nall > 0)
+		memcpy(all, wanted->batches, nall * sizeof(Charge));
 	for (size_t i = 0; i < n; i++)
-		if (nall == 0 || compare_charges(&all[nall - 1], &all[i]) != 0)
-			all[nall++] = all[i];
+		if (wanted->nbatches == 0 ||
+			!bsearch(&charges[i], wanted->batches, wanted->nbatches, sizeof(Charge), compare_charges))
+			all[nall++] = (Charge) {
+				.sku = copy_name(repository, charges[i].sku), .reference = copy_name(repository, charges[i].reference)
+			};
+	sort(repository, all, nall, sizeof(Charge), compare_charges);
 	wanted->batches = all;
 	wanted->nbatches = nall;
 }
@@ -87,24 +90,36 @@ want_batch(Repository *repository, Wanted *wanted, const Batch *batch)
 	if (has_locked(wanted, batch->sku, batch->reference))
 		return true;
 	want_batches(repository, wanted, &(Charge) {.sku = batch->sku, .reference = batch->reference}, 1);
-	return !wanted->is_locked;
+	return !wanted->is_locking;
 }
 
 /* The same as want_batches of known lines. */
 static void
 want_lines(Repository *repository, Wanted *wanted, const List *lines)
 {
-	List		all = {.repository = repository};
+	OrderLine **all;
+	size_t		nall = wanted->nlines;
 
 	if (lines->n == 0)
 		return;
+	all = repository->allocate_lasting_memory(repository, (nall + lines->n) * sizeof(OrderLine *));
+	if (nall > 0)
+		memcpy(all, wanted->lines, nall * sizeof(OrderLine *));
 	for (size_t i = 0; i < lines->n; i++)
-		append(&wanted->lines, lines->items[i]);
-	sort(repository, wanted->lines.items, wanted->lines.n, sizeof(void *), compare_line_identities);
-	for (size_t i = 0; i < wanted->lines.n; i++)
-		if (all.n == 0 || compare_line_identities(&all.items[all.n - 1], &wanted->lines.items[i]) != 0)
-			append(&all, wanted->lines.items[i]);
+	{
+		const OrderLine *line = lines->items[i];
+
+		if (wanted->nlines > 0 &&
+			bsearch(&line, wanted->lines, wanted->nlines, sizeof(OrderLine *), compare_line_identities))
+			continue;
+		all[nall] = repository->allocate_lasting_memory(repository, sizeof(OrderLine));
+		*all[nall++] = (OrderLine) {
+			.orderid = copy_name(repository, line->orderid), .sku = copy_name(repository, line->sku)
+		};
+	}
+	sort(repository, all, nall, sizeof(OrderLine *), compare_line_identities);
 	wanted->lines = all;
+	wanted->nlines = nall;
 }
 
 /*
@@ -225,7 +240,7 @@ write_changes(Changes *changes, Wanted *wanted)
 		want_batches(repository, wanted, changes->charges, changes->ncharges);
 		want_lines(repository, wanted, &changes->from);
 		want_lines(repository, wanted, &changes->removed);
-		if (wanted->is_locked)
+		if (wanted->is_locking)
 			return WAIT;
 	}
 

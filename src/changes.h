@@ -18,8 +18,13 @@ typedef struct Wanted
 {
 	Charge	   *batches;		/* in lock order */
 	size_t		nbatches;
-	List		lines;			/* known ones, in lock order */
-	bool		is_locked;		/* these batches and lines, by this attempt */
+	OrderLine **lines;			/* known ones, in lock order */
+	size_t		nlines;
+
+	/* of one attempt */
+	bool		is_locking;
+	List		locked_batches; /* those of them that are there, in the same order */
+	List		locked_lines;
 } Wanted;
 
 /* What is to be written. */

@@ -16,7 +16,6 @@
 #include "utils/snapmgr.h"
 
 #include "execution.h"
-#include "waiting.h"
 
 /*
  * Attempts, and the moment of each
@@ -50,7 +49,9 @@ spi_repository_look(SpiRepository *self)
 		return;
 	CommandCounterIncrement();
 	snapshot = self->sees_latest || self->looks_at_latest ? GetLatestSnapshot() : GetTransactionSnapshot();
-	self->moment = ends_of_others(snapshot);
+	if (!self->has_moment)
+		self->moment = ends_of_others(snapshot);
+	self->has_moment = true;
 	PushActiveSnapshot(snapshot);
 	self->has_looked = true;
 }
@@ -66,7 +67,7 @@ spi_repository_begin_attempt(SpiRepository *self)
 	counts_undone = true;
 
 	self->versions_before = self->write_failed ? self->versions_read : 0;
-	self->has_looked = false;
+	self->has_looked = self->has_moment = false;
 	self->looks_at_latest = false;
 	self->has_locked = false;
 	self->write_failed = false;
@@ -76,34 +77,37 @@ spi_repository_begin_attempt(SpiRepository *self)
 	if (self->nadded > 0)
 		self->waits_for_lines = !wait_for_lines(&self->tables, self->added, self->nadded);
 	self->nadded = 0;
+	self->has_queue = self->joins_first;
 	if (self->joins_first)
 	{
 		queues_wait(&self->tables, &self->queues);
-		limit_waits(self->lock_timeout, WAIT_IN_QUEUE);
+		find_deadlocks_early();
 		queues_join(&self->tables, &self->queues, true);
 	}
 }
 
 /*
- * Has an attempt ended by an error since it has waited for others for too long?
- * Then the next one begins by waiting for them.  What the attempt has limited is
- * lifted.
+ * An attempt that is undone frees what it has locked, and that may be all that it
+ * takes to end a deadlock; unless earlier calls of this transaction have locked
+ * something, too.
  */
+#define MOST_DEADLOCKS 1
+#define MOST_DEADLOCKS_WITH_QUEUE 3
+
+/* Has the attempt ended by this error because it should not wait any longer?  Then there is another one. */
 bool
 spi_repository_gives_up_waiting(SpiRepository *self, const ErrorData *error)
 {
-	bool		gives_up = has_reached_limit(self->lock_timeout, error);
+	bool		was_impatient = has_lost_patience(self->patience);
 
-	limit_waits(self->lock_timeout, 0);
-	if (!gives_up)
-		self->nadded = 0;
-	else if (self->nadded == 0)
-	{
-		/* The next attempt waits for rows as usual. */
-		self->joins_first = false;
-		self->waits_cut++;
-	}
-	return gives_up;
+	restore_patience(self->patience);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && was_impatient && self->nadded > 0)
+		return true;
+	self->nadded = 0;
+	/* In a deadlock with those who serve its queues, a call goes on as if these were not the first to wait for. */
+	self->joins_first = false;
+	return error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED &&
+		++self->ndeadlocks <= (self->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS);
 }
 
 /* Ends what this attempt reads as of one moment: at its end, or to go on at another one. */
@@ -150,7 +154,7 @@ spi_repository_others_explain_it(const SpiRepository *self)
 		return !self->write_failed || self->versions_read != self->versions_before;
 	if (self->write_failed && self->has_locked)
 		return false;
-	return self->has_looked && ends_of_others(GetLatestSnapshot()) != self->moment;
+	return self->has_moment && ends_of_others(GetLatestSnapshot()) != self->moment;
 }
 
 /*

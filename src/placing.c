@@ -192,7 +192,7 @@ serve_from_put_off(Placing *placing)
 static bool
 is_out_of_reach(const Placing *placing, const Batch *batch)
 {
-	return placing->wanted && placing->wanted->is_locked && !has_locked(placing->wanted, batch->sku, batch->reference);
+	return placing->wanted && placing->wanted->is_locking && !has_locked(placing->wanted, batch->sku, batch->reference);
 }
 
 /*
@@ -353,7 +353,7 @@ serve_claims(Placing *placing)
 
 	begin_serving(placing);
 	/* The first batches may all be the one that is passed over, or out of reach. */
-	if (placing->nclaims == 1 && !placing->passed_over && !(placing->wanted && placing->wanted->is_locked))
+	if (placing->nclaims == 1 && !placing->passed_over && !(placing->wanted && placing->wanted->is_locking))
 		repository->visit_first_batches(repository, demands[0], consider_visited, placing);
 	else
 		repository->visit_batches(repository, demands, n, consider_visited, placing);

@@ -62,6 +62,9 @@ struct Repository
 	/* Memory that lives as long as what the repository hands out. */
 	void	   *(*allocate_memory) (Repository *repository, size_t size);
 
+	/* Memory that outlasts the unit of work. */
+	void	   *(*allocate_lasting_memory) (Repository *repository, size_t size);
+
 	/* The time, as in a line's ordered_at and held_until; what is read is not of a later moment. */
 	int64_t		(*current_time) (Repository *repository);
 

@@ -11,7 +11,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "common/pg_prng.h"
-#include "storage/proc.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -60,6 +59,12 @@ static void *
 allocate_memory(Repository *repository, size_t size)
 {
 	return MemoryContextAllocHuge(((SpiRepository *) repository)->memory, size);
+}
+
+static void *
+allocate_lasting_memory(Repository *repository, size_t size)
+{
+	return MemoryContextAllocHuge(((SpiRepository *) repository)->lasting_memory, size);
 }
 
 static int64_t
@@ -212,9 +217,9 @@ hold_queue(Repository *repository, const char *sku)
 {
 	SpiRepository *self = (SpiRepository *) repository;
 
+	find_deadlocks_early();
 	queues_hold(&self->tables, sku);
-	if (self->waits_cut < MOST_WAITS_CUT)
-		limit_waits(self->lock_timeout, WAIT_IN_QUEUE);
+	self->has_queue = true;
 	look_again(repository);
 }
 
@@ -364,14 +369,14 @@ static void
 add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
 	SpiRepository *self = (SpiRepository *) repository;
-	int			limit = LockTimeout;
+	Patience	before = current_patience();
 	uint64		added = 0;
 
 	if (!self->waits_for_lines && !tables_are_distributed)
 	{
 		self->added = lines;
 		self->nadded = n;
-		limit_waits(self->lock_timeout, WAIT_FOR_LINE);
+		lose_patience();
 	}
 	/* Many lines at once Citus copies to their node, and then a duplicate does not come back as one. */
 	if (n == 1 || tables_are_distributed)
@@ -391,7 +396,7 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 								  {lines, line_ordered_at}, {lines, line_batchref}, {lines, line_needed_by},
 								  {lines, line_held_until}
 								  }, NULL);
-	LockTimeout = limit;
+	restore_patience(before);
 	self->nadded = 0;
 	expect_rows(added, n);
 }
@@ -508,10 +513,12 @@ spi_repository_init(SpiRepository *self, Oid function)
 {
 	*self = (SpiRepository) {
 		.tables = lock_installation(function),
-		.lock_timeout = LockTimeout,
+		.patience = current_patience(),
 		.memory = CurrentMemoryContext,
+		.lasting_memory = CurrentMemoryContext,
 		.base = {
 			.allocate_memory = allocate_memory,
+			.allocate_lasting_memory = allocate_lasting_memory,
 			.current_time = current_time,
 			.random_below = random_below,
 			.check_cancelled = check_cancelled,

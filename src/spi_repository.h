@@ -8,6 +8,7 @@
 #include "installation.h"
 #include "queues.h"
 #include "repository.h"
+#include "waiting.h"
 
 /* Whose duplicate an error reports. */
 typedef enum DuplicateOwner
@@ -22,6 +23,7 @@ typedef struct SpiRepository
 	Repository	base;
 	Installation tables;
 	MemoryContext memory;		/* where what is handed out lives */
+	MemoryContext lasting_memory;
 	bool		sees_latest;	/* what others commit meanwhile, at any isolation level */
 
 	/* of the last attempt, for what the next one waits first */
@@ -30,13 +32,15 @@ typedef struct SpiRepository
 	bool		waits_for_lines;	/* nobody is: what adding them waits for it cannot wait for before */
 	Queues		queues;			/* that it could not join at its end */
 	bool		joins_first;
-	int			waits_cut;		/* how often waiting was cut short while it held a queue */
-	int			lock_timeout;	/* the caller's */
+	int			ndeadlocks;		/* in which attempts have ended */
+	Patience	patience;		/* the caller's */
 
 	/* of one attempt */
 	bool		has_looked;		/* there is a snapshot, and it is the active one */
-	uint64		moment;			/* how many transactions of others had ended when it was taken */
+	bool		has_moment;
+	uint64		moment;			/* how many transactions of others had ended when it looked first */
 	bool		looks_at_latest;	/* from here on, as sees_latest */
+	bool		has_queue;		/* it holds one, or has joined some at its beginning */
 	bool		has_locked;		/* what it writes, but for new lines */
 	bool		write_failed;	/* what a write relied on had changed, or what was read was not of one moment */
 	uint64		versions_read;	/* a hash: which rows, and in which versions */

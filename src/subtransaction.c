@@ -16,7 +16,6 @@
 
 #include "statement.h"
 #include "subtransaction.h"
-#include "waiting.h"
 
 /* How an attempt has ended. */
 typedef struct Attempt
@@ -84,10 +83,10 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		result.verdict = body(&repository->base, command);
 		if (result.verdict == CONTRADICTION && spi_repository_note_contradiction(repository))
 			result.verdict = RETRY;
-		result.is_explained = !repository->write_failed || spi_repository_others_explain_it(repository);
+		result.is_explained = result.verdict == RETRY && spi_repository_others_explain_it(repository);
 		spi_repository_end_moment(repository);
 		SPI_finish();
-		limit_waits(repository->lock_timeout, 0);
+		restore_patience(repository->patience);
 		/* What a trigger has set goes no further. */
 		AtEOXact_GUC(false, nest_level);
 		SetUserIdAndSecContext(caller, security_context);
@@ -161,9 +160,10 @@ report_duplicate(SpiRepository *repository, Body body, void *command)
 /*
  * A cautious attempt looks before it writes, so it seldom meets a duplicate.  One
  * that comes again and again is made by a user's trigger or constraint, though
- * others are always at work.
+ * others are always at work.  So is whatever else makes a call begin anew for so
+ * long: later attempts have locked what they write.
  */
-#define MOST_DUPLICATES 20
+#define MOST_RETRIES 20
 
 /* The run method of the unit of work. */
 static void
@@ -172,7 +172,7 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
 	bool		keeps_snapshot = IsolationUsesXactSnapshot();
 	MemoryContext before_last = NULL;
-	int			nduplicates = 0;
+	int			nretries = 0;
 	Attempt		last;
 
 	repository->base.attempts = 0;
@@ -183,7 +183,7 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 			report_duplicate(repository, body, command);
 		if (keeps_snapshot && last.verdict == RETRY && !repository->write_failed)
 			report_serialization_failure();
-		if (last.duplicate && ++nduplicates > MOST_DUPLICATES)
+		if (last.verdict == RETRY && ++nretries > MOST_RETRIES)
 			last.is_explained = false;
 		/* A first attempt may have met what it did not look for. */
 		if (last.verdict == RETRY && (keeps_snapshot || (repository->base.cautious && !last.is_explained)))

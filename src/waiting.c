@@ -1,11 +1,12 @@
 /*
  * waiting.c
- *		Waits for other transactions, and limits how long one waits for them.
+ *		Waits for other transactions, but not while others wait for what this one
+ *		holds.
  *
  * Whoever waits for a lock keeps everybody waiting who wants what it holds.  So
- * where an attempt has to wait out of the order of locks, it waits for a moment
- * only.  If that does not do, it is undone, which frees its rows, and the next
- * attempt begins by waiting while it holds nothing.
+ * where an attempt has to wait out of the order of locks, it does so for a moment
+ * only, or finds out at once that it is in a deadlock.  Then it is undone, which
+ * frees its rows, and the next attempt begins by waiting while it holds nothing.
  */
 #include "postgres.h"
 
@@ -72,19 +73,47 @@ wait_for_lines(const Installation *installation, OrderLine **lines, size_t n)
 }
 
 /*
- * From now on each wait for a lock is limited, by the caller's lock_timeout (0:
- * none) and by so many milliseconds (0: no further).  Whoever has limited them
- * lifts that, also after an error.
+ * Patience
+ *
+ * These are settings of the session.  Whoever changes them restores them, also
+ * after an error.
  */
-void
-limit_waits(int caller_limit, int milliseconds)
+
+#define IMPATIENT_LOCK_TIMEOUT 1
+#define EARLY_DEADLOCK_TIMEOUT 5
+
+/* As it is now. */
+Patience
+current_patience(void)
 {
-	LockTimeout = milliseconds > 0 && (caller_limit == 0 || milliseconds < caller_limit) ? milliseconds : caller_limit;
+	return (Patience) {.lock_timeout = LockTimeout, .deadlock_timeout = DeadlockTimeout};
 }
 
-/* Does the error say that a limit of ours was reached, and not that of the caller? */
-bool
-has_reached_limit(int caller_limit, const ErrorData *error)
+/* As it was before. */
+void
+restore_patience(Patience patience)
 {
-	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && LockTimeout != caller_limit;
+	LockTimeout = patience.lock_timeout;
+	DeadlockTimeout = patience.deadlock_timeout;
+}
+
+/* Waits for locks end sooner than they would have ended before. */
+bool
+has_lost_patience(Patience before)
+{
+	return LockTimeout != before.lock_timeout;
+}
+
+/* From now on, waits for a moment only. */
+void
+lose_patience(void)
+{
+	LockTimeout = IMPATIENT_LOCK_TIMEOUT;
+}
+
+/* From now on, looks for deadlocks sooner than whoever is in one with us: so it ends here, where it can be undone. */
+void
+find_deadlocks_early(void)
+{
+	DeadlockTimeout = Min(DeadlockTimeout, EARLY_DEADLOCK_TIMEOUT);
 }

@@ -8,18 +8,18 @@
 #include "installation.h"
 #include "repository.h"
 
-/*
- * An attempt that holds a queue, or a batch for a new line, waits no longer than
- * this for a row of others (in milliseconds): they may be about to ask for that
- * queue, or have nothing to do with that batch.  After some attempts, whoever
- * serves a queue waits as long as it takes.
- */
-#define WAIT_FOR_LINE 1
-#define WAIT_IN_QUEUE 50
-#define MOST_WAITS_CUT 3
+/* How long this session waits for a lock, and after which time it looks for deadlocks (both in milliseconds). */
+typedef struct Patience
+{
+	int			lock_timeout;	/* 0: for ever */
+	int			deadlock_timeout;
+} Patience;
 
+extern Patience current_patience(void);
+extern void restore_patience(Patience patience);
+extern bool has_lost_patience(Patience before);
+extern void lose_patience(void);
+extern void find_deadlocks_early(void);
 extern bool wait_for_lines(const Installation *installation, OrderLine **lines, size_t n);
-extern void limit_waits(int caller_limit, int milliseconds);
-extern bool has_reached_limit(int caller_limit, const ErrorData *error);
 
 #endif							/* WAITING_H */

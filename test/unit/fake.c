@@ -127,6 +127,12 @@ allocate_memory(Repository *repository, size_t size)
 	return allocate_in(&fake_of(repository)->memory, size);
 }
 
+static void *
+allocate_lasting_memory(Repository *repository, size_t size)
+{
+	return allocate_in(&fake_of(repository)->names, size);
+}
+
 static int64_t
 current_time(Repository *repository)
 {
@@ -689,6 +695,7 @@ fake_init(Fake *fake)
 		.uow.run = run,
 		.repository = {
 			.allocate_memory = allocate_memory,
+			.allocate_lasting_memory = allocate_lasting_memory,
 			.current_time = current_time,
 			.random_below = random_below,
 			.check_cancelled = check_cancelled,
