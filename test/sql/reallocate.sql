@@ -45,9 +45,12 @@ SELECT orderid, qty, batchref FROM order_lines WHERE sku = 'CHAIR';
 SELECT reallocate('order-1', 'CHAIR', 2);
 SELECT orderid, qty, batchref FROM order_lines WHERE sku = 'CHAIR';
 
--- A line that is not there is allocated if the quantity is said, and refused if it is not.
+-- A line that is not there is refused (SK004), whether the quantity is said or not: there is nothing to deallocate.
+\set VERBOSITY sqlstate
+SELECT reallocate('order-2', 'LAMP');
 SELECT reallocate('order-2', 'LAMP', 1);
-SELECT reallocate('order-3', 'LAMP');
-SELECT reallocate('order-3', 'LAMP', NULL);
-SELECT reallocate('order-3', 'SOFA', 1);
+SELECT reallocate('order-2', 'LAMP', NULL, '2030-01-01');
+SELECT reallocate('order-2', 'LAMP', 1, '2030-01-01');
+SELECT reallocate('order-2', 'SOFA', 1);
+\set VERBOSITY default
 SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY orderid, sku;
