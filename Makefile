@@ -1,7 +1,7 @@
 EXTENSION = allocation
 EXTVERSION = 1.0.0
 MODULE_big = allocation
-OBJS = $(addprefix src/, allocating.o allocation.o arguments.o batches.o charging.o execution.o lists.o model.o \
+OBJS = $(addprefix src/, allocating.o allocation.o arguments.o batches.o charging.o execution.o installation.o lists.o model.o \
 	moving.o parameters.o placing.o results.o rows.o searching.o settling.o shipping.o spi_repository.o sql.o \
 	statement.o subtransaction.o)
 DATA = $(wildcard sql/allocation--*.sql)

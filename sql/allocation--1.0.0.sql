@@ -1,5 +1,22 @@
 \echo Use "CREATE EXTENSION allocation" to load this file. \quit
 
+-- What stands in a schema is for everybody who may create there, or has it in the search_path. So whoever creates the
+-- extension must be allowed to create there, too: the script, which runs as a superuser, would not notice.
+DO $$
+DECLARE
+	home text := pg_catalog.current_schema();
+	creator pg_catalog.regrole := (SELECT extowner FROM pg_catalog.pg_extension
+		WHERE extname OPERATOR(pg_catalog.=) 'allocation');
+BEGIN
+	IF NOT pg_catalog.has_schema_privilege(creator, home, 'CREATE') THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = pg_catalog.format('permission denied for schema %s', home),
+			DETAIL = pg_catalog.format('Role %s has no CREATE privilege there.', creator),
+			HINT = 'Create a schema of your own, and the extension in it.';
+	END IF;
+END
+$$;
+
 -- Tables
 --
 -- Identities are compared byte by byte (COLLATE "C"): it is what the C code does, it is fastest, and no

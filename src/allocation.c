@@ -15,7 +15,6 @@
 #include "tcop/utility.h"
 #include "utils/date.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "arguments.h"
@@ -38,13 +37,14 @@ _PG_init(void)
 							 "The tables of extension \"allocation\" are distributed over several nodes by SKU.",
 							 NULL, &tables_are_distributed, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("allocation");
+	statement_install_planner();
 }
 
 /* The unit of work over the tables beside the function that is called. */
 static UnitOfWork *
 begin_reading(FunctionCallInfo fcinfo, Subtransaction *subtransaction)
 {
-	subtransaction_init(subtransaction, get_func_namespace(fcinfo->flinfo->fn_oid));
+	subtransaction_init(subtransaction, fcinfo->flinfo->fn_oid);
 	return &subtransaction->base;
 }
 
@@ -522,7 +522,12 @@ allocation_keep_allocated_batches(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("keep_allocated_batches() must be called as an AFTER trigger"));
-	subtransaction_init(&subtransaction, RelationGetNamespace(trigger->tg_relation));
+	subtransaction_init(&subtransaction, fcinfo->flinfo->fn_oid);
+	if (!installation_has_batches(&subtransaction.repository.tables, trigger->tg_relation))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("keep_allocated_batches() is for table \"batches\" of its extension, not for table \"%s\"",
+					   RelationGetRelationName(trigger->tg_relation)));
 	/* DELETE and TRUNCATE take what the snapshot of their transaction does not show, too. */
 	subtransaction.repository.sees_latest = true;
 

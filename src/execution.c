@@ -12,7 +12,6 @@
 #include "miscadmin.h"
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -145,7 +144,7 @@ show_progress(SpiRepository *self, size_t lines_done)
 	/* An attempt that is undone takes what it showed with it. */
 	if (MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID)
 	{
-		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, get_relname_relid("order_lines", self->namespace));
+		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, self->tables.order_lines);
 		pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
 		pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_CALLBACK);
 		pgstat_progress_update_param(PROGRESS_LINES_TOTAL, self->lines_total);
@@ -166,7 +165,7 @@ execute(Repository *repository, Statement *statement, const NullableDatum *value
 
 	if (!statement->is_fresh)
 		spi_repository_look(self);
-	nrows = statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
+	nrows = statement_execute(statement, &self->tables, values, reader ? &reader->receiver : None_Receiver);
 	if (reader)
 		self->versions_read = hash_combine64(self->versions_read, reader->versions);
 	return nrows;

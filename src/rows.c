@@ -61,11 +61,11 @@ check_line_types(DestReceiver *receiver, int operation, TupleDesc row_type)
 	check_types("order_lines", row_type, types, lengthof(types));
 }
 
-/* Refuses a row with a null among its first columns. */
+/* Refuses a row with a null in one of n columns from another one on. */
 static void
-check_not_null(const char *table, TupleTableSlot *slot, int n)
+check_not_null(const char *table, TupleTableSlot *slot, int first, int n)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = first; i < first + n; i++)
 		if (slot->tts_isnull[i])
 			refuse_table(table, psprintf("Its column \"%s\" has a null.",
 										 NameStr(TupleDescAttr(slot->tts_tupleDescriptor, i)->attname)));
@@ -166,7 +166,7 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	Batch		batch;
 
 	slot_getallattrs(slot);
-	check_not_null("batches", slot, 6);
+	check_not_null("batches", slot, 0, 6);
 	batch.reference = read_string(slot, 0);
 	batch.sku = read_string(slot, 1);
 	batch.purchased_quantity = read_quantity("batches", slot, 2, 0);
@@ -199,7 +199,8 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 	OrderLine	line;
 
 	slot_getallattrs(slot);
-	check_not_null("order_lines", slot, 5);
+	check_not_null("order_lines", slot, 0, 5);
+	check_not_null("order_lines", slot, 8, 2);
 	line.orderid = read_string(slot, 0);
 	line.sku = read_string(slot, 1);
 	line.qty = read_quantity("order_lines", slot, 2, 1);

@@ -11,7 +11,6 @@
 #include "catalog/pg_index.h"
 #include "common/pg_prng.h"
 #include "utils/date.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -470,10 +469,10 @@ spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error
 		return PERHAPS_OURS;
 	is_of_batches = is_of_table(error->table_name, "batches");
 	is_of_lines = is_of_table(error->table_name, "order_lines");
-	if (!error->schema_name || strcmp(error->schema_name, self->schema) != 0 || (!is_of_batches && !is_of_lines))
+	if (!error->schema_name || strcmp(error->schema_name, NameStr(self->tables.schema)) != 0 || (!is_of_batches && !is_of_lines))
 		return THEIRS;
-	table = get_relname_relid(error->table_name, self->namespace);
-	index = error->constraint_name ? get_relname_relid(error->constraint_name, self->namespace) : InvalidOid;
+	table = get_relname_relid(error->table_name, self->tables.namespace);
+	index = error->constraint_name ? get_relname_relid(error->constraint_name, self->tables.namespace) : InvalidOid;
 	if (!OidIsValid(index))
 		return PERHAPS_OURS;
 	if (!is_our_key(index, table))
@@ -483,33 +482,12 @@ spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error
 		OURS : PERHAPS_OURS;
 }
 
-/* The owner of the tables, as whom the unit of work does its work. */
-static Oid
-find_owner(const SpiRepository *self)
-{
-	Oid			batches = get_relname_relid("batches", self->namespace);
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(batches));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_TABLE),
-				errmsg("the tables of extension \"allocation\" are not in schema \"%s\"", self->schema),
-				errhint("Its functions and tables have to stay in one schema."));
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
-/* Makes a repository over the tables in the schema. */
+/* Makes a repository over the tables beside the function that is called, and locks these. */
 void
-spi_repository_init(SpiRepository *self, Oid namespace)
+spi_repository_init(SpiRepository *self, Oid function)
 {
-	/* What others have changed about the tables is known by now, so plans are made where that is expected. */
-	AcceptInvalidationMessages();
 	*self = (SpiRepository) {
-		.namespace = namespace,
-		.schema = get_namespace_name(namespace),
+		.tables = lock_installation(function),
 		.memory = CurrentMemoryContext,
 		.base = {
 			.allocate_memory = allocate_memory,
@@ -540,5 +518,4 @@ spi_repository_init(SpiRepository *self, Oid namespace)
 			.remove_lines = remove_lines
 		}
 	};
-	self->owner = find_owner(self);
 }

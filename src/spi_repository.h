@@ -5,6 +5,7 @@
 #ifndef SPI_REPOSITORY_H
 #define SPI_REPOSITORY_H
 
+#include "installation.h"
 #include "repository.h"
 
 /* Whose duplicate an error reports. */
@@ -18,9 +19,7 @@ typedef enum DuplicateOwner
 typedef struct SpiRepository
 {
 	Repository	base;
-	Oid			namespace;		/* where the tables are */
-	const char *schema;			/* its name */
-	Oid			owner;			/* whose they are */
+	Installation tables;
 	MemoryContext memory;		/* where what is handed out lives */
 	bool		sees_latest;	/* what others commit meanwhile, at any isolation level */
 
@@ -39,7 +38,7 @@ typedef struct SpiRepository
 } SpiRepository;
 
 /* spi_repository.c */
-extern void spi_repository_init(SpiRepository *self, Oid namespace);
+extern void spi_repository_init(SpiRepository *self, Oid function);
 extern DuplicateOwner spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error);
 
 /* execution.c */

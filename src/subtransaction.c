@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "statement.h"
 #include "subtransaction.h"
 
 /* How an attempt has ended. */
@@ -39,6 +40,23 @@ owner_security_context(Oid owner, Oid caller, int security_context)
 	return security_context;
 }
 
+/*
+ * What the server says of a constraint that a row breaks shows columns of that
+ * row.  Who may not read the table learns which constraint it is; the server's
+ * log has the rest.
+ */
+static void
+hide_rows(ErrorData *error, Oid owner, Oid caller)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (has_privs_of_role(caller, owner) || !error->table_name || error->detail_log ||
+		(category != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION && category != ERRCODE_WITH_CHECK_OPTION_VIOLATION))
+		return;
+	error->detail_log = error->detail;
+	error->detail = NULL;
+}
+
 /* One attempt at a unit of work, as the owner of the tables; may_keep says whether what it writes can stay. */
 static Attempt
 attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
@@ -47,6 +65,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 	ResourceOwner caller_owner = CurrentResourceOwner;
 	Oid			caller;
 	int			security_context;
+	RunningStatement running = statement_running;
 	volatile Attempt result = {.verdict = UNDO};
 
 	GetUserIdAndSecContext(&caller, &security_context);
@@ -57,8 +76,8 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 	{
 		int			nest_level = NewGUCNestLevel();
 
-		SetUserIdAndSecContext(repository->owner,
-							   owner_security_context(repository->owner, caller, security_context));
+		SetUserIdAndSecContext(repository->tables.owner,
+							   owner_security_context(repository->tables.owner, caller, security_context));
 		SPI_connect();
 		spi_repository_begin_attempt(repository);
 		result.verdict = body(&repository->base, command);
@@ -90,6 +109,8 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller_context);
 		CurrentResourceOwner = caller_owner;
+		statement_running = running;
+		hide_rows(error, repository->tables.owner, caller);
 
 		owner = spi_repository_whose_duplicate(repository, error);
 		if (owner == THEIRS)
@@ -179,10 +200,10 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 		report_contradiction();
 }
 
-/* Makes a unit of work over the tables in the schema. */
+/* Makes a unit of work over the tables beside the function that is called. */
 void
-subtransaction_init(Subtransaction *self, Oid namespace)
+subtransaction_init(Subtransaction *self, Oid function)
 {
 	self->base.run = subtransaction_run;
-	spi_repository_init(&self->repository, namespace);
+	spi_repository_init(&self->repository, function);
 }
