@@ -16,6 +16,7 @@
 #include "utils/snapmgr.h"
 
 #include "execution.h"
+#include "waiting.h"
 
 /*
  * Attempts, and the moment of each
@@ -48,7 +49,7 @@ spi_repository_look(SpiRepository *self)
 	if (self->has_looked)
 		return;
 	CommandCounterIncrement();
-	snapshot = self->sees_latest ? GetLatestSnapshot() : GetTransactionSnapshot();
+	snapshot = self->sees_latest || self->looks_at_latest ? GetLatestSnapshot() : GetTransactionSnapshot();
 	self->moment = ends_of_others(snapshot);
 	PushActiveSnapshot(snapshot);
 	self->has_looked = true;
@@ -66,10 +67,43 @@ spi_repository_begin_attempt(SpiRepository *self)
 
 	self->versions_before = self->write_failed ? self->versions_read : 0;
 	self->has_looked = false;
+	self->looks_at_latest = false;
+	self->has_locked = false;
 	self->write_failed = false;
-	self->is_as_read = false;
 	self->versions_read = 0;
 	statement_settings_for_call();
+
+	if (self->nadded > 0)
+		self->waits_for_lines = !wait_for_lines(&self->tables, self->added, self->nadded);
+	self->nadded = 0;
+	if (self->joins_first)
+	{
+		queues_wait(&self->tables, &self->queues);
+		limit_waits(self->lock_timeout, WAIT_IN_QUEUE);
+		queues_join(&self->tables, &self->queues, true);
+	}
+}
+
+/*
+ * Has an attempt ended by an error since it has waited for others for too long?
+ * Then the next one begins by waiting for them.  What the attempt has limited is
+ * lifted.
+ */
+bool
+spi_repository_gives_up_waiting(SpiRepository *self, const ErrorData *error)
+{
+	bool		gives_up = has_reached_limit(self->lock_timeout, error);
+
+	limit_waits(self->lock_timeout, 0);
+	if (!gives_up)
+		self->nadded = 0;
+	else if (self->nadded == 0)
+	{
+		/* The next attempt waits for rows as usual. */
+		self->joins_first = false;
+		self->waits_cut++;
+	}
+	return gives_up;
 }
 
 /* Ends what this attempt reads as of one moment: at its end, or to go on at another one. */
@@ -79,6 +113,14 @@ spi_repository_end_moment(SpiRepository *self)
 	if (self->has_looked)
 		PopActiveSnapshot();
 	self->has_looked = false;
+}
+
+/* What is read from here on, others may have committed after the snapshot of this transaction was taken. */
+void
+spi_repository_look_at_latest(SpiRepository *self)
+{
+	spi_repository_end_moment(self);
+	self->looks_at_latest = true;
 }
 
 /*
@@ -96,17 +138,19 @@ spi_repository_note_contradiction(SpiRepository *self)
 /*
  * May what others do explain how this attempt has ended?  Not if no other
  * transaction has ended since it looked, for then the tables are as it has seen
- * them; nor if the rows are that it could not write.  What ends on other nodes is
- * not known here: there, that a write has failed is not explained if the attempt
- * after it reads the same rows in the same versions, for in between, all of them
- * were so at one moment.
+ * them; nor if a write has failed on rows that it had locked.  What ends on other
+ * nodes is not known here: there, that a write has failed is not explained if the
+ * attempt after it reads the same rows in the same versions, for in between, all
+ * of them were so at one moment.
  */
 bool
 spi_repository_others_explain_it(const SpiRepository *self)
 {
 	if (tables_are_distributed)
 		return !self->write_failed || self->versions_read != self->versions_before;
-	return self->has_looked && !self->is_as_read && ends_of_others(GetLatestSnapshot()) != self->moment;
+	if (self->write_failed && self->has_locked)
+		return false;
+	return self->has_looked && ends_of_others(GetLatestSnapshot()) != self->moment;
 }
 
 /*

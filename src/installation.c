@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -97,7 +98,24 @@ find_tables(Oid namespace)
 	known.batch_skus = tables_are_distributed ? get_relname_relid("batch_skus", namespace) : InvalidOid;
 }
 
-/* Refuses a table that is not the ordinary table of this name in the schema; returns its owner. */
+/* Raises the error that a table is not where the extension has made it. */
+static void
+report_missing_table(const char *name)
+{
+	const char *schema = get_namespace_name(known.namespace);
+
+	ereport(ERROR,
+			errcode(ERRCODE_UNDEFINED_TABLE),
+			schema ? errmsg("table \"%s\" of extension \"allocation\" is not in schema \"%s\"", name, schema) :
+			errmsg("extension \"allocation\" is no longer there"),
+			errhint("The functions and tables of the extension have to stay in one schema."));
+}
+
+/*
+ * Refuses a table that is not the ordinary table of this name in the schema;
+ * returns its owner.  Whoever owns a table that it inherits from, or is a
+ * partition of, could write to its rows and make indexes on it.
+ */
 static Oid
 check_table(Oid table, const char *name)
 {
@@ -106,13 +124,11 @@ check_table(Oid table, const char *name)
 	Oid			owner;
 
 	if (!row || row->relnamespace != known.namespace || strcmp(NameStr(row->relname), name) != 0)
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_TABLE),
-				errmsg("table \"%s\" of extension \"allocation\" is not in schema \"%s\"",
-					   name, get_namespace_name(known.namespace)),
-				errhint("The functions and tables of the extension have to stay in one schema."));
+		report_missing_table(name);
 	if (row->relkind != RELKIND_RELATION)
 		refuse_table(name, "It is not an ordinary table.");
+	if (row->relispartition || has_superclass(table))
+		refuse_table(name, "It inherits from another table, or is a partition of one.");
 	owner = row->relowner;
 	ReleaseSysCache(tuple);
 	return owner;

@@ -130,7 +130,11 @@ check_relations(Node *node, void *installation)
 	if (entry->rtekind != RTE_RELATION && !OidIsValid(entry->relid))
 		return false;
 	if (!installation_has(installation, entry->relid))
-		refuse_table(get_rel_name(entry->relid), "It is not a table of the extension.");
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				errmsg("relation \"%s\" is not a table of extension \"allocation\"", get_rel_name(entry->relid)),
+				errdetail("A rule or policy on one of its tables uses it, or it has taken the name of one."),
+				errhint("A trigger or function may use other relations; rules, and sub-selects in policies, may not."));
 	if (entry->inh && has_subclass(entry->relid) && find_inheritance_children(entry->relid, NoLock) != NIL)
 		refuse_table(get_rel_name(entry->relid), "Other tables inherit from it.");
 	return false;

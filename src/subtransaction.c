@@ -16,6 +16,7 @@
 
 #include "statement.h"
 #include "subtransaction.h"
+#include "waiting.h"
 
 /* How an attempt has ended. */
 typedef struct Attempt
@@ -86,6 +87,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		result.is_explained = !repository->write_failed || spi_repository_others_explain_it(repository);
 		spi_repository_end_moment(repository);
 		SPI_finish();
+		limit_waits(repository->lock_timeout, 0);
 		/* What a trigger has set goes no further. */
 		AtEOXact_GUC(false, nest_level);
 		SetUserIdAndSecContext(caller, security_context);
@@ -110,14 +112,18 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		MemoryContextSwitchTo(caller_context);
 		CurrentResourceOwner = caller_owner;
 		statement_running = running;
-		hide_rows(error, repository->tables.owner, caller);
-
-		owner = spi_repository_whose_duplicate(repository, error);
-		if (owner == THEIRS)
-			ReThrowError(error);
-		result.verdict = RETRY;
-		result.duplicate = error;
-		result.is_doubtful = owner == PERHAPS_OURS;
+		if (spi_repository_gives_up_waiting(repository, error))
+			result.verdict = WAIT;
+		else
+		{
+			hide_rows(error, repository->tables.owner, caller);
+			owner = spi_repository_whose_duplicate(repository, error);
+			if (owner == THEIRS)
+				ReThrowError(error);
+			result.verdict = RETRY;
+			result.duplicate = error;
+			result.is_doubtful = owner == PERHAPS_OURS;
+		}
 	}
 	PG_END_TRY();
 
@@ -149,18 +155,15 @@ report_duplicate(SpiRepository *repository, Body body, void *command)
 	trial = attempt(repository, body, command, false);
 	if (trial.duplicate && (trial.is_doubtful || !trial.is_explained))
 		ReThrowError(trial.duplicate);
-	ereport(ERROR,
-			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			errmsg("could not serialize access due to concurrent update"),
-			errhint("Run the transaction again."));
+	report_serialization_failure();
 }
 
 /*
- * A cautious attempt looks before it writes, so it seldom meets a duplicate of
- * ours.  One that may be a user's, and comes again and again, is a user's, though
+ * A cautious attempt looks before it writes, so it seldom meets a duplicate.  One
+ * that comes again and again is made by a user's trigger or constraint, though
  * others are always at work.
  */
-#define DOUBTFUL_DUPLICATES 10
+#define MOST_DUPLICATES 20
 
 /* The run method of the unit of work. */
 static void
@@ -169,25 +172,28 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
 	bool		keeps_snapshot = IsolationUsesXactSnapshot();
 	MemoryContext before_last = NULL;
-	int			ndoubtful = 0;
+	int			nduplicates = 0;
 	Attempt		last;
 
+	repository->base.attempts = 0;
 	repository->base.cautious = keeps_snapshot;
-	while ((last = attempt(repository, body, command, true)).verdict == RETRY)
+	while ((last = attempt(repository, body, command, true)).verdict == RETRY || last.verdict == WAIT)
 	{
 		if (keeps_snapshot && last.duplicate)
 			report_duplicate(repository, body, command);
-		if (last.is_doubtful && ++ndoubtful > DOUBTFUL_DUPLICATES)
+		if (keeps_snapshot && last.verdict == RETRY && !repository->write_failed)
+			report_serialization_failure();
+		if (last.duplicate && ++nduplicates > MOST_DUPLICATES)
 			last.is_explained = false;
 		/* A first attempt may have met what it did not look for. */
-		if (keeps_snapshot || (repository->base.cautious && !last.is_explained))
+		if (last.verdict == RETRY && (keeps_snapshot || (repository->base.cautious && !last.is_explained)))
 		{
 			if (last.duplicate)
 				ReThrowError(last.duplicate);
 			report_contradiction();
 		}
 		CHECK_FOR_INTERRUPTS();
-		repository->attempts++;
+		repository->base.attempts++;
 		repository->base.cautious = true;
 
 		/* There may be many attempts: only what the last one has read is kept for the next. */
