@@ -107,7 +107,7 @@ report_missing_table(const char *name)
 	ereport(ERROR,
 			errcode(ERRCODE_UNDEFINED_TABLE),
 			schema ? errmsg("table \"%s\" of extension \"allocation\" is not in schema \"%s\"", name, schema) :
-			errmsg("extension \"allocation\" is no longer there"),
+			errmsg("table \"%s\" of extension \"allocation\" is no longer there", name),
 			errhint("The functions and tables of the extension have to stay in one schema."));
 }
 
