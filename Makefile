@@ -14,7 +14,8 @@ ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_l
 	guarded_batches no_deadlock many_lines serialization kept_snapshot vanished \
 	one_moment lock_order asked_again rebuilt_index guarded_statements equally_good own_constraints latest_line kept_versions \
 	nobody_overtakes never_late who_is_told another_date better_batches ship_waits ship_or_give_back \
-	taken_back confirmed_in_time held_and_firm lines_in_order archived_lines clock expired_meanwhile relied_day taken_batches
+	taken_back confirmed_in_time held_and_firm lines_in_order archived_lines clock expired_meanwhile relied_day taken_batches \
+	waiting_meets_serving queue_locks foreign_keys repeat_holds_nothing reindex everybody_gets_through repeat_under_load
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.
