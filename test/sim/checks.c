@@ -1,0 +1,247 @@
+/*
+ * checks.c
+ *		What holds after each commit, of each answer, and at the end.
+ */
+#include "scheduler.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where the services run alone: the simplest model of what they should do. */
+static Store model;
+
+static const Snapshot everything = {UINT64_MAX, 0};
+
+/* Performs the call in the model.  Others are taking from all batches but those that the answer names: any of them will do. */
+static void
+perform_alone(const Call *call, const char *favourites, char *answer)
+{
+	Session    *session = &model.sessions[0];
+
+	model.favourites = favourites;
+	session_begin(session, READ_COMMITTED);
+	if (call_perform(session, call, answer) != NO_ERROR)
+		strcpy(answer, "an error");
+	session_commit(session);
+}
+
+/*
+ * Answers
+ */
+
+/* Some moment of the call explains its answer: what was committed then, and what its transaction had written before. */
+void
+check_answer(Run *run, const Session *session, const Record *record)
+{
+	Store	   *store = &run->store;
+	char		answer[MAX_ANSWER];
+
+	for (uint64_t moment = record->moment; moment <= store->commits; moment++)
+	{
+		store_copy(&model, store, (Snapshot) {moment, record->command}, session->id);
+		perform_alone(record->call, record->answer, answer);
+		if (strcmp(answer, record->answer) == 0)
+			return;
+	}
+	store_fail(store, "no moment explains what session %d was told: %s; at the end it would be: %s",
+			   session->id, record->answer, answer);
+}
+
+/*
+ * Commits
+ */
+
+static void
+check_batch(Store *store, const Batch *batch)
+{
+	int32_t		allocated = batch->shipped_quantity;
+
+	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
+	{
+		const Version *version = row->orderid ? row_visible(row, everything, NOBODY) : NULL;
+
+		if (version && version->line.batchref && strcmp(version->line.batchref, batch->reference) == 0)
+			allocated += line_open_quantity(&version->line);
+	}
+	if (batch->allocated_quantity != allocated)
+		store_fail(store, "batch %s has %d allocated, its lines %d", batch->reference, batch->allocated_quantity, allocated);
+	if (batch->shipped_quantity < 0 || allocated > batch->purchased_quantity)
+		store_fail(store, "batch %s is oversold", batch->reference);
+}
+
+/* Sums hold, and nothing is oversold. */
+void
+check_commit(Run *run)
+{
+	Store	   *store = &run->store;
+
+	for (int i = 0; i < store->nrows; i++)
+	{
+		const Row  *row = &store->rows[i];
+		const Version *version = row_visible(row, everything, NOBODY);
+		const OrderLine *line;
+
+		if (!version)
+			continue;
+		line = &version->line;
+		if (!row->orderid)
+			check_batch(store, &version->batch);
+		else if (line->shipped_qty < 0 || line->shipped_qty > line->qty)
+			store_fail(store, "line (%s, %s) has shipped %d", row->orderid, row->name, line->shipped_qty);
+		else if (line->batchref && !row_visible(store_find(store, NULL, line->batchref), everything, NOBODY))
+			store_fail(store, "line (%s, %s) has batch %s, which is not there", row->orderid, row->name, line->batchref);
+	}
+}
+
+/*
+ * The end
+ */
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+typedef char State[MAX_ROWS][128];
+
+/* What there is, as sorted texts: all but the turns. */
+static void
+describe_state(const Store *store, State state)
+{
+	int			n = 0;
+
+	memset(state, 0, sizeof(State));
+	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
+	{
+		const Version *version = row_visible(row, everything, NOBODY);
+		const Batch *batch = &version->batch;
+		const OrderLine *line = &version->line;
+
+		if (!version)
+			continue;
+		if (row->orderid)
+			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %s %d %d %d", line->orderid, line->sku, line->qty, line->shipped_qty,
+					 line->batchref ? line->batchref : "-", line->has_date, line->needed_by, (int) line->held_until);
+		else
+			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %d %d %d", batch->reference, batch->sku, batch->purchased_quantity,
+					 batch->allocated_quantity, batch->shipped_quantity, batch->under_way, batch->under_way ? batch->eta : 0);
+	}
+	qsort(state, (size_t) n, sizeof(state[0]), compare_texts);
+}
+
+#define MOST_IN_ORDER 3
+
+/* Single calls that were committed, one after the other. */
+typedef struct Order
+{
+	Run		   *run;
+	const Record *records[MOST_IN_ORDER];
+	int			n;
+	State		outcome;
+} Order;
+
+static bool
+order_explains(const Order *order)
+{
+	char		answer[MAX_ANSWER];
+	State		state;
+
+	store_copy(&model, &order->run->store, (Snapshot) {order->run->setup, 0}, NOBODY);
+	for (int i = 0; i < order->n; i++)
+	{
+		perform_alone(order->records[i]->call, order->records[i]->answer, answer);
+		if (strcmp(answer, order->records[i]->answer) != 0)
+			return false;
+	}
+	describe_state(&model, state);
+	return memcmp(state, order->outcome, sizeof(State)) == 0;
+}
+
+/* Does the order explain it, or one in which those from some place on stand otherwise? */
+static bool
+some_order_explains(Order *order, int place)
+{
+	bool		is_explained = false;
+
+	if (place == order->n)
+		return order_explains(order);
+	for (int i = place; i < order->n && !is_explained; i++)
+	{
+		const Record *first = order->records[i];
+		bool		is_possible = true;
+
+		for (int j = place; j < order->n; j++)
+			is_possible &= order->records[j]->committed >= first->began || j == i;
+		if (!is_possible)
+			continue;
+		order->records[i] = order->records[place];
+		order->records[place] = first;
+		is_explained = some_order_explains(order, place + 1);
+		order->records[place] = order->records[i];
+		order->records[i] = first;
+	}
+	return is_explained;
+}
+
+/* All answers and what there is at the end come from the calls in some order, if there are few, each in a transaction. */
+static void
+check_order(Run *run)
+{
+	const Scenario *scenario = run->scenario;
+	static Order order;
+
+	order.run = run;
+	order.n = 0;
+	for (int i = 0; i < scenario->nsessions; i++)
+		for (int j = 0; j < scenario->scripts[i].n; j++)
+			for (int k = 0; k < scenario->scripts[i].transactions[j].ncalls; k++)
+			{
+				const Record *record = &run->records[i][j][k];
+
+				if (!record->call || record->committed == 0)
+					continue;
+				if (order.n == MOST_IN_ORDER || transaction_ncalls(&scenario->scripts[i].transactions[j]) > 1)
+					return;
+				order.records[order.n++] = record;
+			}
+	describe_state(&run->store, order.outcome);
+	if (!some_order_explains(&order, 0))
+		store_fail(&run->store, "no order of the calls explains their answers and what there is at the end");
+}
+
+/* No line waits that would be served by looking once more. */
+static void
+check_rest(Run *run)
+{
+	Store	   *store = &run->store;
+	char		answer[MAX_ANSWER];
+
+	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
+	{
+		const Version *version = row->orderid ? row_visible(row, everything, NOBODY) : NULL;
+		Call		look = {.operation = REALLOCATE_SKU, .lines = {{.sku = row->name}}, .n = 1};
+
+		if (!version || version->line.batchref)
+			continue;
+		store_copy(&model, store, everything, NOBODY);
+		perform_alone(&look, NULL, answer);
+		version = row_visible(store_find(&model, row->orderid, row->name), everything, NOBODY);
+		if (version->line.batchref)
+			store_fail(store, "line (%s, %s) waits, and batch %s could serve it",
+					   row->orderid, row->name, version->line.batchref);
+	}
+}
+
+/* What holds when all sessions are done. */
+void
+check_end(Run *run)
+{
+	for (int i = 0; i < run->scenario->nsessions; i++)
+		if (run->scenario->scripts[i].loops)
+			return;
+	check_order(run);
+	if (run->scenario->follows_recipe)
+		check_rest(run);
+}

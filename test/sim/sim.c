@@ -1,0 +1,404 @@
+/*
+ * sim.c
+ *		Tries schedules until the time is up; prints TAP.
+ *
+ *		sim [--seconds S] [--seed FIRST]
+ *		sim --scenario NAME [--without CALLS] --schedule SESSIONS
+ *
+ * Half of the time goes to the pairs, each in every schedule that switches a
+ * session that could go on at most so many times, with more of these as long as
+ * there is time; the other half to random scenarios, one random schedule each.
+ * What fails is made smaller, and printed with the command that replays it.
+ */
+#include "scheduler.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static Run run;
+static uint64_t nschedules = 0;
+static int	nfailures = 0;
+
+static double
+seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+static bool
+try(const Scenario *scenario, Chooser choose, void *context)
+{
+	nschedules++;
+	return run_scenario(&run, scenario, choose, context);
+}
+
+/*
+ * Chance
+ */
+
+typedef struct Chance
+{
+	uint64_t	random;
+	int			persistence;
+} Chance;
+
+static int
+choose_by_chance(void *context, unsigned runnable, int last)
+{
+	Chance	   *chance = context;
+	int			id;
+
+	if (runnable & 1u << last && (int) random_number(&chance->random, 100) < chance->persistence)
+		return last;
+	do
+		id = (int) random_number(&chance->random, MAX_SESSIONS);
+	while (!(runnable & 1u << id));
+	return id;
+}
+
+static bool
+try_by_chance(const Scenario *scenario, uint64_t seed)
+{
+	return try(scenario, choose_by_chance, &(Chance) {.random = ~seed, .persistence = scenario->persistence});
+}
+
+/*
+ * A given schedule
+ */
+
+/* Sessions in the order of a text, as far as they can; then whoever can. */
+static int
+choose_given(void *context, unsigned runnable, int last)
+{
+	const char **given = context;
+
+	while (**given)
+	{
+		int			id = *(*given)++ - '0';
+
+		if (id >= 0 && id < MAX_SESSIONS && runnable & 1u << id)
+			return id;
+	}
+	return runnable & 1u << last ? last : __builtin_ctz(runnable);
+}
+
+static bool
+try_given(const Scenario *scenario, const char *schedule)
+{
+	return try(scenario, choose_given, &schedule);
+}
+
+/*
+ * Every schedule
+ */
+
+/* The choices of one schedule, each as a place among those that there were. */
+typedef struct Tree
+{
+	unsigned char chosen[MAX_STEPS];
+	unsigned char nchoices[MAX_STEPS];
+	int			depth;
+	int			switches;		/* of a session that could go on */
+	int			most_switches;
+} Tree;
+
+/* The last session goes on first, then others. */
+static int
+choose_next(void *context, unsigned runnable, int last)
+{
+	Tree	   *tree = context;
+	bool		can_go_on = runnable & 1u << last;
+	unsigned	others = runnable & ~(1u << last);
+	int			n = !can_go_on || tree->switches < tree->most_switches ? __builtin_popcount(others) + can_go_on : 1;
+	int			chosen;
+
+	tree->nchoices[tree->depth] = (unsigned char) n;
+	chosen = tree->chosen[tree->depth++];
+	if (can_go_on && chosen-- == 0)
+		return last;
+	tree->switches += can_go_on;
+	while (chosen-- > 0)
+		others &= others - 1;
+	return __builtin_ctz(others);
+}
+
+/* Tries all schedules with so few switches until one fails or the time is up; false if one has failed. */
+static bool
+try_all(const Scenario *scenario, int most_switches, double until)
+{
+	static Tree tree;
+	int			place;
+
+	memset(&tree, 0, sizeof(tree));
+	tree.most_switches = most_switches;
+	do
+	{
+		tree.depth = tree.switches = 0;
+		if (!try(scenario, choose_next, &tree))
+			return false;
+		for (place = tree.depth - 1; place >= 0 && tree.chosen[place] + 1 >= tree.nchoices[place]; place--)
+			;
+		if (place >= 0)
+		{
+			tree.chosen[place]++;
+			memset(tree.chosen + place + 1, 0, sizeof(tree.chosen) - (size_t) place - 1);
+		}
+	} while (place >= 0 && seconds_now() < until);
+	return true;
+}
+
+/*
+ * Failures
+ */
+
+/* All calls of a scenario, by number: what happens before comes first. */
+static int
+list_calls(Scenario *scenario, Call **calls)
+{
+	int			n = 0;
+
+	for (int i = 0; i < scenario->nsetup; i++)
+		calls[n++] = &scenario->setup[i];
+	for (int i = 0; i < scenario->nsessions; i++)
+		for (int j = 0; j < scenario->scripts[i].n; j++)
+			for (int k = 0; k < scenario->scripts[i].transactions[j].ncalls; k++)
+				calls[n++] = &scenario->scripts[i].transactions[j].calls[k];
+	return n;
+}
+
+#define MOST_LISTED (MAX_SETUP + MAX_SESSIONS * MAX_TRANSACTIONS * MAX_CALLS)
+
+#define MOST_FAILURES 5
+
+static char seen[MOST_FAILURES][sizeof(run.store.failure)];
+
+/* Is it the failure of which the text tells, but for its details? */
+static bool
+is_same_failure(const char *failure)
+{
+	return strncmp(run.store.failure, failure, strcspn(failure, "0123456789(,")) == 0;
+}
+
+/* Does it still fail?  If so, the run is one that has. */
+static bool
+still_fails(const Scenario *scenario, const char *failure, const char *schedule)
+{
+	if (!try_given(scenario, schedule) && is_same_failure(failure))
+		return true;
+	for (uint64_t seed = 0; seed < 300; seed++)
+		if (!try_by_chance(scenario, seed) && is_same_failure(failure))
+			return true;
+	return false;
+}
+
+static void
+print_call(const char *prefix, int number, const Call *call)
+{
+	char		text[512];
+
+	call_describe(call, text, sizeof(text));
+	printf("#   %s%s  (call %d)\n", prefix, text, number);
+}
+
+static void
+print_scenario(Scenario *scenario)
+{
+	Call	   *calls[MOST_LISTED];
+	int			n = list_calls(scenario, calls);
+	int			number = 0;
+
+	for (; number < scenario->nsetup; number++)
+		if (!calls[number]->is_left_out)
+			print_call("before: ", number, calls[number]);
+	for (int i = 0; i < scenario->nsessions; i++)
+		for (int j = 0; j < scenario->scripts[i].n; j++)
+		{
+			const Transaction *transaction = &scenario->scripts[i].transactions[j];
+
+			if (transaction_ncalls(transaction) == 0)
+			{
+				number += transaction->ncalls;
+				continue;
+			}
+			printf("# session %d: %s%s\n", i, (const char *[]) {"read committed", "repeatable read", "serializable"}[transaction->level],
+				   scenario->scripts[i].loops ? ", again and again" : "");
+			for (int k = 0; k < transaction->ncalls; k++, number++)
+			{
+				const Record *record = &run.records[i][j][k];
+
+				if (calls[number]->is_left_out)
+					continue;
+				print_call("", number, calls[number]);
+				if (record->call && !scenario->scripts[i].loops)
+					printf("#       %s%s\n",
+						   (const char *[]) {"", "a duplicate", "40001", "40P01", "55000", "killed"}[record->error], record->answer);
+			}
+			printf("#   %s\n", (const char *[]) {"commit", "rollback", "killed"}[transaction->ending]);
+		}
+	if (number != n)
+		abort();
+}
+
+/* Prints the failure of the last run, unless it is like an earlier one: with as few calls and switches as still bring it about, and how to replay it. */
+static void
+report(const char *name, Scenario scenario)
+{
+	Call	   *calls[MOST_LISTED];
+	int			n = list_calls(&scenario, calls);
+	char		failure[sizeof(run.store.failure)];
+	char		schedule[MAX_STEPS + 1];
+	const char *separator = " --without ";
+
+	for (int i = 0; i < nfailures; i++)
+		if (is_same_failure(seen[i]))
+			return;
+	strcpy(seen[nfailures], run.store.failure);
+	printf("not ok - %s, seen after %" PRIu64 " schedules\n", name, nschedules);
+	strcpy(failure, run.store.failure);
+	strcpy(schedule, run.schedule);
+	for (int i = n - 1; i >= 0; i--)
+	{
+		calls[i]->is_left_out = true;
+		if (!still_fails(&scenario, failure, schedule))
+			calls[i]->is_left_out = false;
+		else
+			strcpy(schedule, run.schedule);
+	}
+	for (int switches = 0; switches < 4; switches++)
+		if (!try_all(&scenario, switches, seconds_now() + 1) && is_same_failure(failure))
+		{
+			strcpy(schedule, run.schedule);
+			break;
+		}
+	try_given(&scenario, schedule);
+	printf("# %s\n", run.store.failure);
+	print_scenario(&scenario);
+	printf("# to replay it: test/sim/sim --scenario %s", name);
+	for (int i = 0; i < n; i++)
+		if (calls[i]->is_left_out)
+		{
+			printf("%s%d", separator, i);
+			separator = ",";
+		}
+	printf(" --schedule %s\n", run.schedule);
+	fflush(stdout);
+	nfailures++;
+}
+
+/*
+ * What is tried
+ */
+
+/* Tries each pair with more and more switches, until the time is up; returns with how many all pairs were tried. */
+static int
+try_pairs(double until)
+{
+	char		name[32];
+
+	for (int switches = 0;; switches++)
+	{
+		uint64_t	before = nschedules;
+
+		for (int number = 0; number < count_pairs(); number++)
+		{
+			Scenario	scenario = pair_scenario(number);
+
+			if (scenario.scripts[0].n == 0)
+				continue;
+			if (seconds_now() >= until || nfailures >= MOST_FAILURES)
+				return switches - 1;
+			if (!try_all(&scenario, switches, until))
+			{
+				snprintf(name, sizeof(name), "pair:%d", number);
+				report(name, scenario);
+			}
+		}
+		printf("# every two calls, at most %d switches: %" PRIu64 " schedules\n", switches, nschedules - before);
+		fflush(stdout);
+	}
+}
+
+static void
+try_random(uint64_t seed, double until)
+{
+	char		name[32];
+
+	for (; seconds_now() < until && nfailures < MOST_FAILURES; seed++)
+	{
+		Scenario	scenario = random_scenario(seed);
+
+		if (!try_by_chance(&scenario, seed))
+		{
+			snprintf(name, sizeof(name), "random:%" PRIu64, seed);
+			report(name, scenario);
+		}
+	}
+}
+
+static int
+replay(const char *name, const char *without, const char *schedule)
+{
+	Scenario	scenario = strncmp(name, "pair:", 5) == 0 ? pair_scenario(atoi(name + 5)) :
+		random_scenario(strtoull(name + 7, NULL, 10));
+	Call	   *calls[MOST_LISTED];
+	int			n = list_calls(&scenario, calls);
+	char	   *rest = (char *) without;
+
+	while (*rest)
+	{
+		long		number = strtol(rest, &rest, 10);
+
+		if (number >= 0 && number < n)
+			calls[number]->is_left_out = true;
+		rest += *rest == ',';
+	}
+	run.store.trace = stdout;
+	if (*schedule)
+		try_given(&scenario, schedule);
+	else
+		try_by_chance(&scenario, strtoull(name + 7, NULL, 10));
+	run.store.trace = NULL;
+	print_scenario(&scenario);
+	printf("# %s\n", run.store.failure[0] ? run.store.failure : "nothing fails");
+	return run.store.failure[0] != '\0';
+}
+
+int
+main(int argc, char **argv)
+{
+	double		seconds = 8;
+	double		start = seconds_now();
+	uint64_t	seed = 1;
+	const char *name = NULL;
+	const char *without = "";
+	const char *schedule = "";
+	int			switches;
+
+	for (int i = 1; i + 1 < argc; i += 2)
+	{
+		if (strcmp(argv[i], "--seconds") == 0)
+			seconds = atof(argv[i + 1]);
+		else if (strcmp(argv[i], "--seed") == 0)
+			seed = strtoull(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--scenario") == 0)
+			name = argv[i + 1];
+		else if (strcmp(argv[i], "--without") == 0)
+			without = argv[i + 1];
+		else if (strcmp(argv[i], "--schedule") == 0)
+			schedule = argv[i + 1];
+	}
+	if (name)
+		return replay(name, without, schedule);
+
+	switches = try_pairs(start + seconds / 2);
+	try_random(seed, start + seconds);
+	printf("sim: %" PRIu64 " schedules, of every two calls all with at most %d switches; %s\n",
+		   nschedules, switches, nfailures == 0 ? "1 passed, 0 failed" : "0 passed, 1 failed");
+	return nfailures > 0;
+}
