@@ -30,6 +30,19 @@ perform_alone(const Call *call, const char *favourites, char *answer)
  * Answers
  */
 
+/*
+ * Lets the model forget the lines of the call that others have removed since:
+ * new lines are not looked for by a first attempt, which may place them by what
+ * was there before, and is not told that they were there themselves.
+ */
+static void
+forget_removed_lines(const Store *store, const Call *call)
+{
+	for (const OrderLine *line = call->lines; line < call->lines + call->n; line++)
+		if (line->orderid && line->sku && !row_visible(store_find((Store *) store, line->orderid, line->sku), everything, NOBODY))
+			store_find(&model, line->orderid, line->sku)->newest = NULL;
+}
+
 /* Some moment of the call explains its answer: what was committed then, and what its transaction had written before. */
 void
 check_answer(Run *run, const Session *session, const Record *record)
@@ -43,8 +56,15 @@ check_answer(Run *run, const Session *session, const Record *record)
 		perform_alone(record->call, record->answer, answer);
 		if (strcmp(answer, record->answer) == 0)
 			return;
+		if (record->call->operation > TRY_ALLOCATE_LINES)
+			continue;
+		store_copy(&model, store, (Snapshot) {moment, record->command}, session->id);
+		forget_removed_lines(store, record->call);
+		perform_alone(record->call, record->answer, answer);
+		if (strcmp(answer, record->answer) == 0)
+			return;
 	}
-	store_fail(store, "no moment explains what session %d was told: %s; at the end it would be: %s",
+	store_fail(store, "an answer: no moment explains what session %d was told: %s; at the end it would be: %s",
 			   session->id, record->answer, answer);
 }
 
@@ -65,9 +85,9 @@ check_batch(Store *store, const Batch *batch)
 			allocated += line_open_quantity(&version->line);
 	}
 	if (batch->allocated_quantity != allocated)
-		store_fail(store, "batch %s has %d allocated, its lines %d", batch->reference, batch->allocated_quantity, allocated);
+		store_fail(store, "a sum: batch %s has %d allocated, its lines %d", batch->reference, batch->allocated_quantity, allocated);
 	if (batch->shipped_quantity < 0 || allocated > batch->purchased_quantity)
-		store_fail(store, "batch %s is oversold", batch->reference);
+		store_fail(store, "oversold: batch %s", batch->reference);
 }
 
 /* Sums hold, and nothing is oversold. */
@@ -88,9 +108,9 @@ check_commit(Run *run)
 		if (!row->orderid)
 			check_batch(store, &version->batch);
 		else if (line->shipped_qty < 0 || line->shipped_qty > line->qty)
-			store_fail(store, "line (%s, %s) has shipped %d", row->orderid, row->name, line->shipped_qty);
+			store_fail(store, "a line: (%s, %s) has shipped %d", row->orderid, row->name, line->shipped_qty);
 		else if (line->batchref && !row_visible(store_find(store, NULL, line->batchref), everything, NOBODY))
-			store_fail(store, "line (%s, %s) has batch %s, which is not there", row->orderid, row->name, line->batchref);
+			store_fail(store, "a line: (%s, %s) has batch %s, which is not there", row->orderid, row->name, line->batchref);
 	}
 }
 
@@ -208,7 +228,7 @@ check_order(Run *run)
 			}
 	describe_state(&run->store, order.outcome);
 	if (!some_order_explains(&order, 0))
-		store_fail(&run->store, "no order of the calls explains their answers and what there is at the end");
+		store_fail(&run->store, "the order: no order of the calls explains their answers and what there is at the end");
 }
 
 /* No line waits that would be served by looking once more. */
@@ -229,7 +249,7 @@ check_rest(Run *run)
 		perform_alone(&look, NULL, answer);
 		version = row_visible(store_find(&model, row->orderid, row->name), everything, NOBODY);
 		if (version->line.batchref)
-			store_fail(store, "line (%s, %s) waits, and batch %s could serve it",
+			store_fail(store, "forgotten: line (%s, %s) waits, and batch %s could serve it",
 					   row->orderid, row->name, version->line.batchref);
 	}
 }

@@ -158,17 +158,19 @@ static const char *const references[] = {
 static Scenario
 lively_scenario(uint64_t *random)
 {
-	Scenario	scenario = {.nsessions = 3 + (int) random_number(random, 2), .persistence = (int) random_number(random, 60)};
+	Scenario	scenario = {.nsessions = 3 + (int) random_number(random, 2), .is_adverse = true};
 	bool		is_order = random_number(random, 2);
 	int			nskus = is_order ? 3 + (int) random_number(random, 4) : 1;
-	int			nbatches = is_order ? 2 : 6;
+	int			nbatches = is_order ? 2 : 8;
 	int			nlines = is_order ? nskus : 4;
+	bool		is_ranked = is_order || random_number(random, 2);
 	Call	   *large = &scenario.scripts[0].transactions[0].calls[0];
 
+	scenario.persistence = (int) random_number(random, 60);
 	for (int i = 0; i < nskus; i++)
 		for (int j = 0; j < nbatches; j++)
 			scenario.setup[scenario.nsetup++] = (Call) {
-				.operation = ADD_BATCH, BATCH(references[i * nbatches + j], skus[i], 1, .rank = j)
+				.operation = ADD_BATCH, BATCH(references[i * nbatches + j], skus[i], 1, .rank = is_ranked ? j : 0)
 			};
 	if (is_order)
 		*large = (Call) {.operation = ALLOCATE_LINES, .all_or_nothing = random_number(random, 2)};

@@ -72,10 +72,10 @@ run_call(Session *session, const Call *call, Record *record)
 	record->moment = session->level == READ_COMMITTED ? commits : session->kept.commit;
 	record->error = call_perform(session, call, record->answer);
 	if (record->error == CONTRADICTED)
-		store_fail(store, "session %d has met a contradiction (55000)", session->id);
+		store_fail(store, "a contradiction: session %d has met 55000", session->id);
 	if (record->error == SERIALIZATION_FAILURE &&
 		(session->level == READ_COMMITTED || store->commits == session->kept.commit))
-		store_fail(store, "session %d has met 40001, and nothing explains it", session->id);
+		store_fail(store, "a needless failure: session %d has met 40001, and nothing explains it", session->id);
 	if (record->error != NO_ERROR)
 		session_raise(session, record->error);
 	check_answer(running, session, record);
@@ -117,11 +117,19 @@ play(int id)
 	Session    *session = &running->store.sessions[id];
 	const Script *script = &running->scenario->scripts[id];
 
+	bool		has_played;
+
 	do
+	{
+		has_played = false;
 		for (int i = 0; i < script->n; i++)
-			if (transaction_ncalls(&script->transactions[i]) > 0)
-				run_transaction(session, &script->transactions[i], running->records[id][i]);
-	while (script->loops);
+		{
+			if (transaction_ncalls(&script->transactions[i]) == 0)
+				continue;
+			run_transaction(session, &script->transactions[i], running->records[id][i]);
+			has_played = true;
+		}
+	} while (script->loops && has_played);
 	players[id].is_done = true;
 	_longjmp(scheduler, 1);
 }
@@ -176,7 +184,7 @@ find_deadlock(int id)
 		if (circle & 1u << other)
 			are_single &= transaction_ncalls(players[other].transaction) == 1;
 	if (are_single)
-		store_fail(&running->store, "deadlock between single calls, met by session %d", id);
+		store_fail(&running->store, "a deadlock: between single calls, met by session %d", id);
 }
 
 /* The sessions that can take a step. */
@@ -261,7 +269,7 @@ run_scenario(Run *run, const Scenario *scenario, Chooser choose, void *context)
 		}
 		if (runnable == 0)
 		{
-			store_fail(store, "all sessions wait");
+			store_fail(store, "a standstill: all sessions wait");
 			break;
 		}
 		last = choose(context, runnable, last);

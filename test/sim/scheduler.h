@@ -43,6 +43,7 @@ typedef struct Scenario
 	Script		scripts[MAX_SESSIONS];
 	int			nsessions;
 	bool		follows_recipe; /* whoever makes room calls reallocate_sku in the same transaction */
+	bool		is_adverse;		/* the first session goes on when others have just taken what it has read is free */
 	int			persistence;	/* out of 100: how often chance lets a session go on where another could */
 } Scenario;
 

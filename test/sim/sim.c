@@ -62,10 +62,72 @@ choose_by_chance(void *context, unsigned runnable, int last)
 	return id;
 }
 
+/* The batches of the SKU that have units left in a snapshot, the n first; returns how many there are. */
+static int
+find_free(const char *sku, Snapshot snapshot, int n, const Row **free)
+{
+	int			found = 0;
+
+	for (const Row *row = run.store.rows; row < run.store.rows + run.store.nrows; row++)
+	{
+		const Version *seen = row->orderid ? NULL : row_visible(row, snapshot, NOBODY);
+
+		/* They were added in preference order. */
+		if (seen && strcmp(seen->batch.sku, sku) == 0 && batch_available_quantity(&seen->batch) > 0 && found < n)
+			free[found++] = row;
+	}
+	return found;
+}
+
+/*
+ * Is it a bad moment for the session to go on?  It is one to write when what it
+ * wants has been taken, and to look when it wants what it has not locked before.
+ */
+static bool
+has_bad_luck(const Session *session)
+{
+	const Call *call = &run.scenario->scripts[session->id].transactions[0].calls[0];
+	int			nwanted = call->operation == REALLOCATE_SKU ? 4 : 1;
+	bool		has_locks = session->nundo > session->savepoint;
+
+	for (const OrderLine *line = call->lines; line < call->lines + call->n; line++)
+	{
+		const Row  *wanted[4];
+		int			n = find_free(line->sku, session->has_looked ? session->moment : (Snapshot) {run.store.commits, 0}, nwanted, wanted);
+
+		if (n == 0)
+			return session->has_looked;
+		for (int i = 0; i < n; i++)
+			if (wanted[i]->locker != session->id &&
+				(session->has_looked ? batch_available_quantity(&wanted[i]->newest->batch) == 0 : has_locks))
+				return true;
+	}
+	return !session->has_looked && !has_locks;
+}
+
+/* The first session goes on when it is too late for it, and begins anew at once; now and then also otherwise. */
+static int
+choose_adversely(void *context, unsigned runnable, int last)
+{
+	Chance	   *chance = context;
+	const Session *victim = &run.store.sessions[0];
+
+	if ((runnable & ~1u) && (runnable & 1))
+	{
+		bool		begins = !victim->has_looked && victim->nundo == victim->savepoint;
+
+		if (has_bad_luck(victim) && (!begins || random_number(&chance->random, 8) == 0))
+			return 0;
+		if (random_number(&chance->random, 50) > 0)
+			runnable &= ~1u;
+	}
+	return choose_by_chance(context, runnable, last);
+}
+
 static bool
 try_by_chance(const Scenario *scenario, uint64_t seed)
 {
-	return try(scenario, choose_by_chance, &(Chance) {.random = ~seed, .persistence = scenario->persistence});
+	return try(scenario, scenario->is_adverse ? choose_adversely : choose_by_chance, &(Chance) {.random = ~seed, .persistence = scenario->persistence});
 }
 
 /*
@@ -182,7 +244,7 @@ static char seen[MOST_FAILURES][sizeof(run.store.failure)];
 static bool
 is_same_failure(const char *failure)
 {
-	return strncmp(run.store.failure, failure, strcspn(failure, "0123456789(,")) == 0;
+	return strncmp(run.store.failure, failure, strcspn(failure, ":")) == 0;
 }
 
 /* Does it still fail?  If so, the run is one that has. */
@@ -195,6 +257,24 @@ still_fails(const Scenario *scenario, const char *failure, const char *schedule)
 		if (!try_by_chance(scenario, seed) && is_same_failure(failure))
 			return true;
 	return false;
+}
+
+/* Leaves out of the schedule of the last run, which has failed, what is not needed. */
+static void
+shorten_schedule(const Scenario *scenario, const char *failure, char *schedule)
+{
+	char		shorter[MAX_STEPS + 1];
+
+	for (size_t size = strlen(schedule); size > 0; size /= 2)
+		for (size_t place = 0; place + size <= strlen(schedule);)
+		{
+			memcpy(shorter, schedule, place);
+			strcpy(shorter + place, schedule + place + size);
+			if (!try_given(scenario, shorter) && is_same_failure(failure))
+				strcpy(schedule, shorter);
+			else
+				place += size;
+		}
 }
 
 static void
@@ -276,6 +356,7 @@ report(const char *name, Scenario scenario)
 			strcpy(schedule, run.schedule);
 			break;
 		}
+	shorten_schedule(&scenario, failure, schedule);
 	try_given(&scenario, schedule);
 	printf("# %s\n", run.store.failure);
 	print_scenario(&scenario);
@@ -286,7 +367,7 @@ report(const char *name, Scenario scenario)
 			printf("%s%d", separator, i);
 			separator = ",";
 		}
-	printf(" --schedule %s\n", run.schedule);
+	printf(" --schedule %s\n", schedule[0] ? schedule : "-");
 	fflush(stdout);
 	nfailures++;
 }

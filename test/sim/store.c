@@ -800,7 +800,7 @@ check_holds_no_batch(Session *session, Row *row)
 	if (session_blockers(session, false) && session->attempts < ATTEMPTS_WITHOUT_LOCKS)
 		for (int i = session->savepoint; i < session->nundo; i++)
 			if (session->undo[i].row && !session->undo[i].row->orderid)
-				store_fail(session->store, "session %d holds batch %s while it waits for the key of line (%s, %s)",
+				store_fail(session->store, "a batch kept waiting: session %d holds %s while it waits for the key of line (%s, %s)",
 						   session->id, session->undo[i].row->name, row->orderid, row->name);
 }
 
@@ -915,7 +915,7 @@ run(UnitOfWork *uow, Body body, void *command)
 		session->repository.cautious = true;
 		if (session->attempts > MOST_ATTEMPTS)
 		{
-			store_fail(session->store, "session %d has failed %d attempts at one call", session->id, session->attempts);
+			store_fail(session->store, "no end: session %d has failed %d attempts at one call", session->id, session->attempts);
 			session_raise(session, KILLED);
 		}
 	}
