@@ -35,6 +35,7 @@ typedef struct Call
 	int			n;
 	Batch		batch;
 	bool		all_or_nothing;
+	bool		is_recipe;		/* goes with the call before it */
 	bool		is_left_out;	/* to see whether a failure needs it */
 } Call;
 

@@ -79,7 +79,7 @@ add_recipe(Transaction *transaction, const Call *call)
 
 		if (call->operation == DEALLOCATE_ORDER || strcmp(named ? named : "A", *sku) == 0)
 			transaction->calls[transaction->ncalls++] =
-				(Call) {.operation = REALLOCATE_SKU, .lines = {{.sku = *sku}}, .n = 1};
+				(Call) {.operation = REALLOCATE_SKU, .lines = {{.sku = *sku}}, .n = 1, .is_recipe = true};
 	}
 }
 
@@ -92,6 +92,7 @@ enum
 	SINGLE,
 	WITH_RECIPE,
 	KEEPING_SNAPSHOTS,
+	KEEPING_SNAPSHOTS_WITH_RECIPE,
 	ONE_KEEPS_SNAPSHOT,
 	WAYS
 };
@@ -111,10 +112,12 @@ pair_scenario(int number)
 	int			ways[] = {number % LENGTH(menu), number / LENGTH(menu) % LENGTH(menu)};
 	int			way = number / LENGTH(menu) / LENGTH(menu) % WAYS;
 	int			world = number / LENGTH(menu) / LENGTH(menu) / WAYS;
+	bool		has_recipe = way == WITH_RECIPE || way == KEEPING_SNAPSHOTS_WITH_RECIPE;
+	bool		keeps_snapshots = way == KEEPING_SNAPSHOTS || way == KEEPING_SNAPSHOTS_WITH_RECIPE;
 
 	set_world(&scenario, world);
 	/* With expired holds there is room that nobody serves. */
-	scenario.follows_recipe = way == WITH_RECIPE && world != 2;
+	scenario.follows_recipe = has_recipe && world != 2;
 	for (int i = 0; i < 2; i++)
 	{
 		Script	   *script = &scenario.scripts[i];
@@ -122,9 +125,9 @@ pair_scenario(int number)
 
 		/* Where both are alike, whoever is first does not matter. */
 		script->n = ways[0] <= ways[1] || way == ONE_KEEPS_SNAPSHOT;
-		transaction->level = way == KEEPING_SNAPSHOTS || (way == ONE_KEEPS_SNAPSHOT && i == 1) ? REPEATABLE_READ : READ_COMMITTED;
+		transaction->level = keeps_snapshots || (way == ONE_KEEPS_SNAPSHOT && i == 1) ? REPEATABLE_READ : READ_COMMITTED;
 		transaction->calls[transaction->ncalls++] = menu[ways[i]];
-		if (way == WITH_RECIPE)
+		if (has_recipe)
 			add_recipe(transaction, &menu[ways[i]]);
 	}
 	return scenario;

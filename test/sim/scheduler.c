@@ -105,7 +105,7 @@ run_transaction(Session *session, const Transaction *transaction, Record *record
 		for (int i = 0; i < transaction->ncalls; i++)
 			records[i].committed = running->nsteps;
 		session_commit(session);
-		check_commit(running);
+		check_commit(running, records, transaction->ncalls);
 	}
 	else
 		session_undo(session, 0);

@@ -83,7 +83,7 @@ extern Scenario random_scenario(uint64_t seed);
 
 /* checks.c */
 extern void check_answer(Run *run, const Session *session, const Record *record);
-extern void check_commit(Run *run);
+extern void check_commit(Run *run, const Record *records, int n);
 extern void check_end(Run *run);
 
 #endif							/* SCHEDULER_H */

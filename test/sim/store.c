@@ -101,7 +101,7 @@ row_visible(const Row *row, Snapshot snapshot, int session)
 	return NULL;
 }
 
-static __attribute__((unused)) Queue *
+static Queue *
 find_queue(Store *store, const char *sku)
 {
 	Queue	   *queue;
@@ -338,7 +338,7 @@ static void *
 allocate_memory(Repository *repository, size_t size)
 {
 	Session    *session = session_of(repository);
-	void	   *piece = session->store->memory[session->id][session->attempts % 2] + session->used;
+	void	   *piece = session->store->memory[session->id][repository->attempts % 2] + session->used;
 
 	session->used += (size + 15) / 16 * 16;
 	if (session->used > MEMORY)
@@ -356,11 +356,11 @@ look(Session *session)
 	{
 		step(session);
 		session->moment = (Snapshot) {
-			session->level == READ_COMMITTED || session->sees_latest ? store->commits : session->kept.commit,
+			session->level == READ_COMMITTED || session->looks_at_latest ? store->commits : session->kept.commit,
 			++store->commands
 		};
 		session->ends = store->ends;
-		session_tell(session, "looks (attempt %d)", session->attempts + 1);
+		session_tell(session, "looks (attempt %d)", session->repository.attempts + 1);
 		session->has_looked = true;
 		session->has_acted = true;
 	}
@@ -488,18 +488,44 @@ visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor vis
 			return;
 }
 
+/* Is it a line of the SKU with open units that waits, or whose batch is not in the warehouse? */
+static bool
+can_be_improved(Session *session, const Version *version, const char *sku, Snapshot snapshot)
+{
+	const OrderLine *line = &version->line;
+	const Version *own;
+
+	if (strcmp(line->sku, sku) != 0 || line_open_quantity(line) == 0)
+		return false;
+	own = line->batchref ? row_visible(store_find(session->store, NULL, line->batchref), snapshot, session->id) : NULL;
+	return !line->batchref || (own && own->batch.under_way);
+}
+
+/* Where the transaction keeps its snapshot and that shows other lines than there are, it has to be run again. */
 static void
 visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visit, void *context)
 {
-	OrderLine	lines[MAX_ROWS];
-	size_t		n = all_lines(session_of(repository), lines);
-	Batch		batch;
+	Session    *session = session_of(repository);
+	Store	   *store = session->store;
+	Snapshot	moment = look(session);
+	Snapshot	latest = {store->commits, moment.command};
+	const Version *versions[MAX_ROWS];
+	int			n = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(lines[i].sku, sku) == 0 && line_open_quantity(&lines[i]) > 0 &&
-			(!lines[i].batchref || (find_batch(repository, sku, lines[i].batchref, &batch) && batch.under_way)) &&
-			!visit(context, &lines[i]))
-			return;
+	for (Row *row = store->rows; row < store->rows + store->nrows; row++)
+	{
+		const Version *seen = row->orderid ? row_visible(row, moment, session->id) : NULL;
+		const Version *newest = row->orderid ? row_visible(row, latest, session->id) : NULL;
+		bool		is_seen = seen && can_be_improved(session, seen, sku, moment);
+		bool		is_there = newest && can_be_improved(session, newest, sku, latest);
+
+		if (session->level != READ_COMMITTED && (is_seen != is_there || (is_seen && seen != newest)))
+			session_raise(session, SERIALIZATION_FAILURE);
+		if (is_seen)
+			versions[n++] = seen;
+	}
+	for (int i = 0; i < n && visit(context, &versions[i]->line); i++)
+		;
 }
 
 static void
@@ -603,13 +629,73 @@ is_of_sku(const Version *version, const void *sku)
 }
 
 static void
-lock_batches(Repository *repository, const Charge *charges, size_t n)
+lock_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
 {
 	Session    *session = session_of(repository);
 	Snapshot	snapshot = statement_snapshot(session);
 
+	session->has_locked = true;
 	for (size_t i = 0; i < n; i++)
-		meet_row(session, row_of_batch(session, charges[i].reference), snapshot, is_of_sku, charges[i].sku);
+	{
+		Row		   *row = row_of_batch(session, charges[i].reference);
+
+		if (meet_row(session, row, snapshot, is_of_sku, charges[i].sku))
+			visit(context, &row->newest->batch);
+	}
+}
+
+/* Locks the queue of a SKU until the transaction ends; false where it would have to wait, but may not. */
+static bool
+lock_queue(Session *session, const char *sku, int mode, bool may_wait)
+{
+	Store	   *store = session->store;
+	Queue	   *queue;
+	int			held;
+
+	step(session);
+	session->has_acted = true;
+	queue = find_queue(store, sku);
+	held = queue->held[session->id];
+	if (held >= mode)
+		return true;
+	session_tell(session, "locks the queue of %s %s", sku, mode == SHARED ? "in share mode" : "exclusively");
+	queue->wanted[session->id] = mode;
+	queue->since[session->id] = ++store->commands;
+	session->waits_in = queue;
+	session->jumps_queue = false;
+	while (session_blockers(session, false) && may_wait)
+		step(session);
+	if (session_blockers(session, false))
+		held = EXCLUSIVE;
+	queue->wanted[session->id] = NOT_HELD;
+	session->waits_in = NULL;
+	if (held == EXCLUSIVE)
+		return false;
+	note_undo(session, (Undo) {.queue = queue, .held = held});
+	queue->held[session->id] = mode;
+	return true;
+}
+
+static void
+hold_queue(Repository *repository, const char *sku)
+{
+	lock_queue(session_of(repository), sku, EXCLUSIVE, true);
+	look_again(repository);
+}
+
+/* SKUs stand here in the order of locks. */
+static bool
+join_queues(Repository *repository, const char **skus, size_t n, bool may_wait)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!lock_queue(session_of(repository), skus[i], SHARED, may_wait))
+			return false;
+	if (!may_wait)
+	{
+		look_again(repository);
+		session_of(repository)->looks_at_latest = true;
+	}
+	return true;
 }
 
 /* Adds a row, waiting for whoever is adding or removing one of its key; one that is there ends the attempt. */
@@ -781,6 +867,28 @@ row_of_line(Session *session, const OrderLine *line)
 	return store_find(session->store, line->orderid, line->sku);
 }
 
+static bool
+any_version(const Version *version, const void *argument)
+{
+	return true;
+}
+
+static void
+lock_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
+{
+	Session    *session = session_of(repository);
+	Snapshot	snapshot = statement_snapshot(session);
+
+	session->has_locked = true;
+	for (size_t i = 0; i < n; i++)
+	{
+		Row		   *row = row_of_line(session, lines[i]);
+
+		if (meet_row(session, row, snapshot, any_version, NULL))
+			visit(context, &row->newest->line);
+	}
+}
+
 static void
 store_line(Version *version, const OrderLine *line)
 {
@@ -797,7 +905,7 @@ check_holds_no_batch(Session *session, Row *row)
 {
 	session->waits_for = row;
 	session->waits_for_key = true;
-	if (session_blockers(session, false) && session->attempts < ATTEMPTS_WITHOUT_LOCKS)
+	if (session_blockers(session, false) && session->repository.attempts < ATTEMPTS_WITHOUT_LOCKS)
 		for (int i = session->savepoint; i < session->nundo; i++)
 			if (session->undo[i].row && !session->undo[i].row->orderid)
 				store_fail(session->store, "a batch kept waiting: session %d holds %s while it waits for the key of line (%s, %s)",
@@ -877,7 +985,7 @@ attempt(Session *session, Body body, void *command)
 	volatile Verdict verdict = UNDO;
 
 	session->savepoint = session->nundo;
-	session->has_looked = session->sees_latest = session->write_failed = false;
+	session->has_looked = session->looks_at_latest = session->has_locked = session->write_failed = false;
 	session->used = 0;
 	session->error = NO_ERROR;
 	session->handler = &handler;
@@ -885,7 +993,7 @@ attempt(Session *session, Body body, void *command)
 		verdict = body(&session->repository, command);
 	session->handler = outer;
 	session->is_explained = (session->error == NO_ERROR && !session->write_failed) ||
-		(session->has_looked && session->store->ends != session->ends);
+		(!(session->write_failed && session->has_locked) && session->has_looked && session->store->ends != session->ends);
 	if (verdict != KEEP)
 		session_undo(session, session->savepoint);
 	if (session->error == DUPLICATE)
@@ -902,20 +1010,20 @@ run(UnitOfWork *uow, Body body, void *command)
 	bool		keeps_snapshot = session->level != READ_COMMITTED;
 	Verdict		verdict;
 
-	session->attempts = 0;
+	session->repository.attempts = 0;
 	session->repository.cautious = keeps_snapshot;
 	session_keep_snapshot(session);
-	while ((verdict = attempt(session, body, command)) == RETRY)
+	while ((verdict = attempt(session, body, command)) == RETRY || verdict == WAIT)
 	{
-		if (keeps_snapshot)
-			session_raise(session, session->error == DUPLICATE ? SERIALIZATION_FAILURE : CONTRADICTED);
-		if (session->repository.cautious && !session->is_explained)
+		if (verdict == RETRY && keeps_snapshot)
+			session_raise(session, session->error == DUPLICATE || !session->write_failed ? SERIALIZATION_FAILURE : CONTRADICTED);
+		if (verdict == RETRY && session->repository.cautious && !session->is_explained)
 			session_raise(session, CONTRADICTED);
-		session->attempts++;
+		session->repository.attempts++;
 		session->repository.cautious = true;
-		if (session->attempts > MOST_ATTEMPTS)
+		if (session->repository.attempts > MOST_ATTEMPTS)
 		{
-			store_fail(session->store, "no end: session %d has failed %d attempts at one call", session->id, session->attempts);
+			store_fail(session->store, "no end: session %d has failed %d attempts at one call", session->id, session->repository.attempts);
 			session_raise(session, KILLED);
 		}
 	}
@@ -958,7 +1066,10 @@ store_init(Store *store)
 				.serves_lines = serves_lines,
 				.visit_first_batches = visit_first_batches,
 				.visit_batches = visit_batches,
+				.hold_queue = hold_queue,
+				.join_queues = join_queues,
 				.lock_batches = lock_batches,
+				.lock_lines = lock_lines,
 				.add_batch = add_batch,
 				.charge_batches = charge_batches,
 				.ship_from_batches = ship_from_batches,

@@ -25,6 +25,9 @@
 /* So many attempts fail before the next one locks batches first, and then waits for new lines while it has them. */
 #define ATTEMPTS_WITHOUT_LOCKS 2
 
+/* So many attempts fail before the next one chooses among locked batches only. */
+#define ATTEMPTS_WITH_FREE_CHOICE 4
+
 typedef enum Level
 {
 	READ_COMMITTED,
@@ -111,7 +114,6 @@ typedef struct Session
 	int			nundo;
 
 	/* of its call */
-	int			attempts;		/* that have failed so far */
 	jmp_buf    *handler;		/* where an error goes */
 	Error		error;
 
@@ -119,7 +121,8 @@ typedef struct Session
 	int			savepoint;		/* in undo */
 	size_t		used;			/* of the memory */
 	bool		has_looked;
-	bool		sees_latest;
+	bool		looks_at_latest;	/* at any isolation level */
+	bool		has_locked;		/* what it writes to, so no other session is the reason where that fails */
 	Snapshot	moment;
 	uint64_t	ends;			/* how many transactions had ended at that moment */
 	bool		write_failed;
