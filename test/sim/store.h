@@ -161,6 +161,9 @@ struct Store
 	char		memory[MAX_SESSIONS][2][MEMORY];	/* what an attempt has handed out, and what the one before has */
 };
 
+/* Whether a statement that writes is about this version. */
+typedef bool (*Condition) (const Version *version, const void *argument);
+
 extern void store_init(Store *store);
 extern void store_copy(Store *copy, const Store *store, Snapshot moment, int session);
 extern void session_tell(const Session *session, const char *format,...);
@@ -173,5 +176,17 @@ extern void session_begin(Session *session, Level level);
 extern void session_keep_snapshot(Session *session);
 extern void session_commit(Session *session);
 extern void session_undo(Session *session, int savepoint);
+extern void session_step(Session *session);
+extern void session_wait_for(Session *session, Row *row, bool for_key);
+extern void session_note_undo(Session *session, Undo undo);
+extern void session_lock(Session *session, Row *row);
+extern Version *session_write(Session *session, Row *row);
+extern Snapshot session_begin_statement(Session *session);
+extern bool session_meet(Session *session, Row *row, Snapshot snapshot, Condition condition, const void *argument);
+extern Queue *store_find_queue(Store *store, const char *sku);
+
+/* repository.c */
+extern const Repository session_methods;
+extern void session_run(UnitOfWork *uow, Body body, void *command);
 
 #endif							/* STORE_H */
