@@ -10,7 +10,7 @@
 #define LINE(order, of_sku, units, ...) {.orderid = order, .sku = of_sku, .qty = units, __VA_ARGS__}
 #define BY(day) .has_date = true, .needed_by = day
 #define HELD .held_until = INT64_MAX / 2
-#define HELD_LONG_AGO .held_until = 900
+#define HELD_SHORTLY .held_until = AGE - 100
 #define BATCH(ref, of_sku, units, ...) .batch = {.reference = ref, .sku = of_sku, .purchased_quantity = units, __VA_ARGS__}
 #define DAY(day) .under_way = true, .eta = day
 #define ONE(op, ...) {.operation = op, .lines = {LINE(__VA_ARGS__)}, .n = 1}
@@ -32,8 +32,8 @@ static const Call worlds[][MAX_SETUP] = {
 	},
 	{							/* equally good batches, a hold that has expired */
 		OF_BATCH(ADD_BATCH, "b1", "A", 1), OF_BATCH(ADD_BATCH, "b2", "A", 1), OF_BATCH(ADD_BATCH, "b3", "A", 1, DAY(5)),
-		OF_BATCH(ADD_BATCH, "b4", "B", 1), ONE(ALLOCATE, "o1", "A", 1), ONE(ALLOCATE, "o2", "A", 1, HELD_LONG_AGO),
-		ONE(ALLOCATE, "o3", "A", 1, HELD_LONG_AGO)
+		OF_BATCH(ADD_BATCH, "b4", "B", 1), ONE(ALLOCATE, "o1", "A", 1), ONE(ALLOCATE, "o2", "A", 1, HELD_SHORTLY),
+		ONE(ALLOCATE, "o3", "A", 1, HELD_SHORTLY)
 	}
 };
 
@@ -53,7 +53,8 @@ static const Call menu[] = {
 	OF_BATCH(CHANGE_BATCH_QUANTITY, "b1", NULL, 0), OF_BATCH(CHANGE_BATCH_QUANTITY, "b1", NULL, 1),
 	OF_BATCH(CHANGE_BATCH_QUANTITY, "b2", NULL, 0), OF_BATCH(CHANGE_BATCH_QUANTITY, "b3", NULL, 3),
 	OF_BATCH(CHANGE_BATCH_ETA, "b1", NULL, 0, DAY(NEVER)), OF_BATCH(CHANGE_BATCH_ETA, "b3", NULL, 0),
-	OF_BATCH(CHANGE_BATCH_ETA, "b2", NULL, 0, DAY(9))
+	OF_BATCH(CHANGE_BATCH_ETA, "b2", NULL, 0, DAY(9)),
+	ONE(ALLOCATE, "o1", "A", 1), ONE(DEALLOCATE, "o2", "A", 0), MANY(SHIP_ORDER, true, 1, LINE("o1", NULL, 0))
 };
 
 #define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
@@ -243,6 +244,7 @@ random_scenario(uint64_t seed)
 		return lively_scenario(&random);
 	set_world(&scenario, world);
 	scenario.follows_recipe = random_number(&random, 2) && world != 2;
+	scenario.ages_at = world == 2 && random_number(&random, 2) ? 1 + (int) random_number(&random, 20) : 0;
 	for (int i = 0; i < scenario.nsessions; i++)
 	{
 		Script	   *script = &scenario.scripts[i];

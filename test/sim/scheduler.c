@@ -232,7 +232,7 @@ set_up(Run *run, const Scenario *scenario)
 		session_commit(&store->sessions[0]);
 	}
 	run->setup = store->commits;
-	store->clock += 1000;
+	store->clock += scenario->ages_at == 0 ? AGE : 0;
 	store->switch_session = switch_session;
 }
 
@@ -272,6 +272,8 @@ run_scenario(Run *run, const Scenario *scenario, Chooser choose, void *context)
 			store_fail(store, "a standstill: all sessions wait");
 			break;
 		}
+		if (scenario->ages_at > 0 && run->nsteps == scenario->ages_at)
+			store->clock += AGE;
 		last = choose(context, runnable, last);
 		run->schedule[run->nsteps++] = (char) ('0' + last);
 		take_turn(last);

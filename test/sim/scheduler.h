@@ -36,13 +36,17 @@ typedef struct Script
 	bool		loops;
 } Script;
 
+/* So much time passes at once, in which short holds expire. */
+#define AGE 1000
+
 typedef struct Scenario
 {
-	Call		setup[MAX_SETUP];	/* what happens before: some of it so long ago that holds have expired */
+	Call		setup[MAX_SETUP];	/* what happens before */
 	int			nsetup;
 	Script		scripts[MAX_SESSIONS];
 	int			nsessions;
 	bool		follows_recipe; /* whoever makes room calls reallocate_sku in the same transaction */
+	int			ages_at;		/* the step at which short holds expire; 0: before the first */
 	bool		is_adverse;		/* the first session goes on when others have just taken what it has read is free */
 	int			persistence;	/* out of 100: how often chance lets a session go on where another could */
 } Scenario;
