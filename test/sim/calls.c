@@ -86,7 +86,8 @@ static const char *const outcomes[] = {
 static void
 tell_line(char *answer, const OrderLine *line)
 {
-	add_text(answer, MAX_ANSWER, " (%s %s %d", line->orderid ? line->orderid : "", line->sku ? line->sku : "", line->qty);
+	add_text(answer, MAX_ANSWER, " (%s %s %d",
+			 line->orderid ? line->orderid : "", line->sku ? line->sku : "", line->qty);
 	if (line->shipped_qty > 0)
 		add_text(answer, MAX_ANSWER, " of which %d shipped", line->shipped_qty);
 	add_text(answer, MAX_ANSWER, ": %s", line->batchref ? line->batchref : "-");

@@ -11,9 +11,40 @@
 /* Where the services run alone: the simplest model of what they should do. */
 static Store model;
 
-static const Snapshot everything = {UINT64_MAX, 0};
+/* What is committed of a row by a commit; NULL where that is nothing, or something else. */
+static const OrderLine *
+line_as_of(const Row *row, uint64_t commit)
+{
+	const Version *version = row->orderid ? row_visible(row, (Snapshot) {commit, 0}, NOBODY) : NULL;
 
-/* Performs the call in the model.  Others are taking from all batches but those that the answer names: any of them will do. */
+	return version ? &version->line : NULL;
+}
+
+static const OrderLine *
+line_now(const Row *row)
+{
+	return line_as_of(row, UINT64_MAX);
+}
+
+static const Batch *
+batch_now(const Row *row)
+{
+	const Version *version = row->orderid ? NULL : row_visible(row, (Snapshot) {UINT64_MAX, 0}, NOBODY);
+
+	return version ? &version->batch : NULL;
+}
+
+/* The batch of the line, NULL if it waits or its batch is not there. */
+static const Batch *
+batch_of(Store *store, const OrderLine *line)
+{
+	return line->batchref ? batch_now(store_find(store, NULL, line->batchref)) : NULL;
+}
+
+/*
+ * Performs the call in the model.  Of equally good batches any will do, so there
+ * others seem to be taking from all but those that the answer names.
+ */
 static void
 perform_alone(const Call *call, const char *favourites, char *answer)
 {
@@ -36,10 +67,10 @@ perform_alone(const Call *call, const char *favourites, char *answer)
  * was there before, and is not told that they were there themselves.
  */
 static void
-forget_removed_lines(const Store *store, const Call *call)
+forget_removed_lines(Store *store, const Call *call)
 {
 	for (const OrderLine *line = call->lines; line < call->lines + call->n; line++)
-		if (line->orderid && line->sku && !row_visible(store_find((Store *) store, line->orderid, line->sku), everything, NOBODY))
+		if (!line_now(store_find(store, line->orderid, line->sku)))
 			store_find(&model, line->orderid, line->sku)->newest = NULL;
 }
 
@@ -104,79 +135,72 @@ check_batch(Store *store, const Batch *batch)
 
 	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
 	{
-		const Version *version = row->orderid ? row_visible(row, everything, NOBODY) : NULL;
+		const OrderLine *line = line_now(row);
 
-		if (version && version->line.batchref && strcmp(version->line.batchref, batch->reference) == 0)
-			allocated += line_open_quantity(&version->line);
+		if (line && batch_of(store, line) == batch)
+			allocated += line_open_quantity(line);
 	}
 	if (batch->allocated_quantity != allocated)
-		store_fail(store, "a sum: batch %s has %d allocated, its lines %d", batch->reference, batch->allocated_quantity, allocated);
+		store_fail(store, "a sum: batch %s has %d allocated, its lines %d",
+				   batch->reference, batch->allocated_quantity, allocated);
 	if (batch->shipped_quantity < 0 || allocated > batch->purchased_quantity)
 		store_fail(store, "oversold: batch %s", batch->reference);
 }
 
-/* The line as of a commit; NULL if it was not there. */
-static const OrderLine *
-line_as_of(const Row *row, uint64_t commit)
+/* Would the line, which waits, be content with units that so large a line has of the batch? */
+static bool
+would_take(const OrderLine *line, const Batch *batch, int32_t units)
 {
-	const Version *version = row->orderid ? row_visible(row, (Snapshot) {commit, 0}, NOBODY) : NULL;
-
-	return version ? &version->line : NULL;
+	return !line->batchref && strcmp(line->sku, batch->sku) == 0 && line_open_quantity(line) > 0 &&
+		line_open_quantity(line) <= units && batch_comes_by(batch, line_latest_day(line));
 }
 
-/* Nobody who waited when the call began, and still does, would have been content with what the call has given to a newer line. */
+/* What a call has just given to a new line, nobody is still waiting for who waited when it began. */
 static void
 check_turns(Store *store, const Record *record)
 {
-	for (const OrderLine *asked = record->call->lines; asked < record->call->lines + record->call->n; asked++)
+	for (int i = 0; i < record->call->n && record->call->operation <= TRY_ALLOCATE_LINES; i++)
 	{
-		const Row  *row = asked->orderid && asked->sku ? store_find(store, asked->orderid, asked->sku) : NULL;
-		const OrderLine *line = row ? line_as_of(row, store->commits) : NULL;
-		const Version *batch;
+		const Row  *row = store_find(store, record->call->lines[i].orderid, record->call->lines[i].sku);
+		const OrderLine *line = line_now(row);
+		const Batch *batch = line ? batch_of(store, line) : NULL;
 
-		if (!line || !line->batchref || line_as_of(row, store->commits - 1))
+		if (!batch || line_as_of(row, store->commits - 1))
 			continue;
-		batch = row_visible(store_find(store, NULL, line->batchref), everything, NOBODY);
 		for (const Row *other = store->rows; other < store->rows + store->nrows; other++)
 		{
 			const OrderLine *before = line_as_of(other, record->moment);
-			const OrderLine *now = line_as_of(other, store->commits);
+			const OrderLine *now = line_now(other);
 
-			if (before && now && !before->batchref && !now->batchref && strcmp(now->sku, line->sku) == 0 &&
-				line_open_quantity(now) > 0 && line_open_quantity(now) <= line_open_quantity(line) &&
-				batch_comes_by(&batch->batch, line_latest_day(now)))
+			if (before && !before->batchref && now && would_take(now, batch, line_open_quantity(line)))
 				store_fail(store, "overtaken: line (%s, %s) got %s, and (%s, %s) waits",
-						   line->orderid, line->sku, line->batchref, now->orderid, now->sku);
+						   line->orderid, line->sku, batch->reference, now->orderid, now->sku);
 		}
 	}
 }
 
-/* Sums hold, and nothing is oversold; for those that follow the recipe, nobody is overtaken. */
+/* Sums hold, and nothing is oversold; where all follow the recipe, nobody is overtaken. */
 void
 check_commit(Run *run, const Record *records, int n)
 {
 	Store	   *store = &run->store;
 
+	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
+	{
+		const OrderLine *line = line_now(row);
+		const Batch *batch = batch_now(row);
+
+		if (batch)
+			check_batch(store, batch);
+		if (line && (line->shipped_qty < 0 || line->shipped_qty > line->qty))
+			store_fail(store, "a line: (%s, %s) has shipped %d", line->orderid, line->sku, line->shipped_qty);
+		if (line && line->batchref && !batch_of(store, line))
+			store_fail(store, "a line: (%s, %s) has batch %s, which is not there",
+					   line->orderid, line->sku, line->batchref);
+	}
 	for (int i = 0; i < n; i++)
 		if (run->scenario->follows_recipe && records[i].call)
 			check_turns(store, &records[i]);
-
-	for (int i = 0; i < store->nrows; i++)
-	{
-		const Row  *row = &store->rows[i];
-		const Version *version = row_visible(row, everything, NOBODY);
-		const OrderLine *line;
-
-		if (!version)
-			continue;
-		line = &version->line;
-		if (!row->orderid)
-			check_batch(store, &version->batch);
-		else if (line->shipped_qty < 0 || line->shipped_qty > line->qty)
-			store_fail(store, "a line: (%s, %s) has shipped %d", row->orderid, row->name, line->shipped_qty);
-		else if (line->batchref && !row_visible(store_find(store, NULL, line->batchref), everything, NOBODY))
-			store_fail(store, "a line: (%s, %s) has batch %s, which is not there", row->orderid, row->name, line->batchref);
-	}
 }
 
 /*
@@ -200,18 +224,17 @@ describe_state(const Store *store, State state)
 	memset(state, 0, sizeof(State));
 	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
 	{
-		const Version *version = row_visible(row, everything, NOBODY);
-		const Batch *batch = &version->batch;
-		const OrderLine *line = &version->line;
+		const OrderLine *line = line_now(row);
+		const Batch *batch = batch_now(row);
 
-		if (!version)
-			continue;
-		if (row->orderid)
-			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %s %d %d %d", line->orderid, line->sku, line->qty, line->shipped_qty,
-					 line->batchref ? line->batchref : "-", line->has_date, line->needed_by, (int) line->held_until);
-		else
-			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %d %d %d", batch->reference, batch->sku, batch->purchased_quantity,
-					 batch->allocated_quantity, batch->shipped_quantity, batch->under_way, batch->under_way ? batch->eta : 0);
+		if (line)
+			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %s %d %d %d",
+					 line->orderid, line->sku, line->qty, line->shipped_qty, line->batchref ? line->batchref : "-",
+					 line->has_date, line->needed_by, line->held_until != 0);
+		if (batch)
+			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %d %d %d",
+					 batch->reference, batch->sku, batch->purchased_quantity, batch->allocated_quantity,
+					 batch->shipped_quantity, batch->under_way, batch->under_way ? batch->eta : 0);
 	}
 	qsort(state, (size_t) n, sizeof(state[0]), compare_texts);
 }
@@ -270,7 +293,7 @@ some_order_explains(Order *order, int place)
 	return is_explained;
 }
 
-/* Does one call remove a line that another adds?  As in forget_removed_lines, that other may have been placed before. */
+/* Does one call remove a line that another adds?  That may have been placed before, as in forget_removed_lines. */
 static bool
 is_added_again(const Order *order)
 {
@@ -288,7 +311,7 @@ is_added_again(const Order *order)
 	return false;
 }
 
-/* All answers and what there is at the end come from the calls in some order, if there are few, each in a transaction. */
+/* Where there are few calls, each in a transaction of its own, some order of them explains all answers and the end. */
 static void
 check_order(Run *run)
 {
@@ -319,20 +342,15 @@ static void
 check_rest(Store *store)
 {
 	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
-	{
-		const OrderLine *line = line_as_of(row, store->commits);
-
-		if (!line || line->batchref || line_open_quantity(line) == 0)
-			continue;
 		for (const Row *other = store->rows; other < store->rows + store->nrows; other++)
 		{
-			const Version *version = other->orderid ? NULL : row_visible(other, everything, NOBODY);
+			const OrderLine *line = line_now(row);
+			const Batch *batch = batch_now(other);
 
-			if (version && strcmp(version->batch.sku, line->sku) == 0 && batch_comes_by(&version->batch, line_latest_day(line)) &&
-				batch_available_quantity(&version->batch) >= line_open_quantity(line))
-				store_fail(store, "forgotten: line (%s, %s) waits, and batch %s could serve it", line->orderid, line->sku, other->name);
+			if (line && batch && would_take(line, batch, batch_available_quantity(batch)))
+				store_fail(store, "forgotten: line (%s, %s) waits, and batch %s could serve it",
+						   line->orderid, line->sku, batch->reference);
 		}
-	}
 }
 
 /* What holds when all sessions are done. */

@@ -216,7 +216,8 @@ visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visi
 }
 
 static void
-visit_expired_holds(Repository *repository, const char **skus, size_t nskus, int64_t now, LineVisitor visit, void *context)
+visit_expired_holds(Repository *repository, const char **skus, size_t nskus, int64_t now,
+					LineVisitor visit, void *context)
 {
 	OrderLine	lines[MAX_ROWS];
 	size_t		n = all_lines(session_of(repository), lines);
@@ -589,7 +590,7 @@ store_line(Version *version, const OrderLine *line)
 	version->line.version = number;
 }
 
-/* Whoever waits here for the key of a line must not keep a batch from others meanwhile, unless it locks before it reads. */
+/* Whoever is about to wait for the key of a line keeps no batch from others, unless it is one that locks beforehand. */
 static void
 check_holds_no_batch(Session *session, Row *row)
 {
@@ -598,7 +599,7 @@ check_holds_no_batch(Session *session, Row *row)
 	if (session_blockers(session, false) && session->repository.attempts < ATTEMPTS_WITHOUT_LOCKS)
 		for (int i = session->savepoint; i < session->nundo; i++)
 			if (session->undo[i].row && !session->undo[i].row->orderid)
-				store_fail(session->store, "a batch kept waiting: session %d holds %s while it waits for the key of line (%s, %s)",
+				store_fail(session->store, "a batch kept waiting: session %d holds %s and waits for the key (%s, %s)",
 						   session->id, session->undo[i].row->name, row->orderid, row->name);
 }
 
@@ -716,7 +717,8 @@ attempt(Session *session, Body body, void *command)
 		verdict = body(&session->repository, command);
 	session->handler = outer;
 	session->is_explained = (session->error == NO_ERROR && !session->write_failed) ||
-		(!(session->write_failed && session->has_locked) && session->has_looked && session->store->ends != session->ends);
+		(session->has_looked && session->store->ends != session->ends &&
+		 !(session->write_failed && session->has_locked));
 	if (verdict != KEEP)
 		session_undo(session, session->savepoint);
 	if (session->error == DUPLICATE)
@@ -740,14 +742,16 @@ session_run(UnitOfWork *uow, Body body, void *command)
 	while ((verdict = attempt(session, body, command)) == RETRY || verdict == WAIT)
 	{
 		if (verdict == RETRY && keeps_snapshot)
-			session_raise(session, session->error == DUPLICATE || !session->write_failed ? SERIALIZATION_FAILURE : CONTRADICTED);
+			session_raise(session, session->error != DUPLICATE && session->write_failed ?
+						  CONTRADICTED : SERIALIZATION_FAILURE);
 		if (verdict == RETRY && session->repository.cautious && !session->is_explained)
 			session_raise(session, CONTRADICTED);
 		session->repository.attempts++;
 		session->repository.cautious = true;
 		if (session->repository.attempts > MOST_ATTEMPTS)
 		{
-			store_fail(session->store, "no end: session %d has failed %d attempts at one call", session->id, session->repository.attempts);
+			store_fail(session->store, "no end: session %d has failed %d attempts at one call",
+					   session->id, session->repository.attempts);
 			session_raise(session, KILLED);
 		}
 	}

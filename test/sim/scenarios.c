@@ -6,12 +6,13 @@
 
 #include <string.h>
 
-/* Setups write these, which stand for themselves; 0 and 1 ends a list. */
+/* How calls are written here. */
 #define LINE(order, of_sku, units, ...) {.orderid = order, .sku = of_sku, .qty = units, __VA_ARGS__}
 #define BY(day) .has_date = true, .needed_by = day
 #define HELD .held_until = INT64_MAX / 2
 #define HELD_SHORTLY .held_until = AGE - 100
-#define BATCH(ref, of_sku, units, ...) .batch = {.reference = ref, .sku = of_sku, .purchased_quantity = units, __VA_ARGS__}
+#define BATCH(ref, of_sku, units, ...) \
+	.batch = {.reference = ref, .sku = of_sku, .purchased_quantity = units, __VA_ARGS__}
 #define DAY(day) .under_way = true, .eta = day
 #define ONE(op, ...) {.operation = op, .lines = {LINE(__VA_ARGS__)}, .n = 1}
 #define MANY(op, whole, count, ...) {.operation = op, .all_or_nothing = whole, .n = count, .lines = {__VA_ARGS__}}
@@ -126,7 +127,8 @@ pair_scenario(int number)
 
 		/* Where both are alike, whoever is first does not matter. */
 		script->n = ways[0] <= ways[1] || way == ONE_KEEPS_SNAPSHOT;
-		transaction->level = keeps_snapshots || (way == ONE_KEEPS_SNAPSHOT && i == 1) ? REPEATABLE_READ : READ_COMMITTED;
+		if (keeps_snapshots || (way == ONE_KEEPS_SNAPSHOT && i == 1))
+			transaction->level = REPEATABLE_READ;
 		transaction->calls[transaction->ncalls++] = menu[ways[i]];
 		if (has_recipe)
 			add_recipe(transaction, &menu[ways[i]]);
@@ -204,7 +206,8 @@ lively_scenario(uint64_t *random)
 		for (script->n = 0; script->n < 2; script->n++)
 			script->transactions[script->n] = (Transaction) {
 				.ncalls = 1, .calls = {{
-					.operation = script->n == 0 ? ALLOCATE : DEALLOCATE, .lines = {LINE(orders[4 + i % 4], sku, 1)}, .n = 1
+					.operation = script->n == 0 ? ALLOCATE : DEALLOCATE,
+					.lines = {LINE(orders[4 + i % 4], sku, 1)}, .n = 1
 				}}
 			};
 	}
@@ -236,7 +239,9 @@ Scenario
 random_scenario(uint64_t seed)
 {
 	uint64_t	random = seed;
-	Scenario	scenario = {.nsessions = 2 + (int) random_number(&random, 3), .persistence = 20 + 30 * (int) random_number(&random, 3)};
+	Scenario	scenario = {
+		.nsessions = 2 + (int) random_number(&random, 3), .persistence = 20 + 30 * (int) random_number(&random, 3)
+	};
 	int			world = (int) random_number(&random, LENGTH(worlds));
 	uint32_t	level = random_number(&random, 5);
 

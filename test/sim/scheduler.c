@@ -170,7 +170,7 @@ leads_to(int id, int first, unsigned *seen)
 	return false;
 }
 
-/* Whoever closes a circle of sessions that wait for each other is its victim; with a single call each, that must not be. */
+/* Whoever closes a circle of sessions that wait for each other is its victim.  Single calls never make one. */
 static void
 find_deadlock(int id)
 {

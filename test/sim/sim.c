@@ -92,8 +92,9 @@ has_bad_luck(const Session *session)
 
 	for (const OrderLine *line = call->lines; line < call->lines + call->n; line++)
 	{
+		Snapshot	now = {run.store.commits, 0};
 		const Row  *wanted[4];
-		int			n = find_free(line->sku, session->has_looked ? session->moment : (Snapshot) {run.store.commits, 0}, nwanted, wanted);
+		int			n = find_free(line->sku, session->has_looked ? session->moment : now, nwanted, wanted);
 
 		if (n == 0)
 			return session->has_looked;
@@ -127,7 +128,9 @@ choose_adversely(void *context, unsigned runnable, int last)
 static bool
 try_by_chance(const Scenario *scenario, uint64_t seed)
 {
-	return try(scenario, scenario->is_adverse ? choose_adversely : choose_by_chance, &(Chance) {.random = ~seed, .persistence = scenario->persistence});
+	Chance		chance = {.random = ~seed, .persistence = scenario->persistence};
+
+	return try(scenario, scenario->is_adverse ? choose_adversely : choose_by_chance, &chance);
 }
 
 /*
@@ -305,6 +308,10 @@ print_call(const char *prefix, int number, const Call *call)
 	printf("#   %s%s  (call %d)\n", prefix, text, number);
 }
 
+static const char *const levels[] = {"read committed", "repeatable read", "serializable"};
+static const char *const endings[] = {"commit", "rollback", "killed"};
+static const char *const errors[] = {"", "a duplicate", "40001", "40P01", "55000", "killed"};
+
 static void
 print_scenario(Scenario *scenario)
 {
@@ -325,7 +332,7 @@ print_scenario(Scenario *scenario)
 				number += transaction->ncalls;
 				continue;
 			}
-			printf("# session %d: %s%s\n", i, (const char *[]) {"read committed", "repeatable read", "serializable"}[transaction->level],
+			printf("# session %d: %s%s\n", i, levels[transaction->level],
 				   scenario->scripts[i].loops ? ", again and again" : "");
 			for (int k = 0; k < transaction->ncalls; k++, number++)
 			{
@@ -336,15 +343,18 @@ print_scenario(Scenario *scenario)
 				print_call("", number, calls[number]);
 				if (record->call && !scenario->scripts[i].loops)
 					printf("#       %s%s\n",
-						   (const char *[]) {"", "a duplicate", "40001", "40P01", "55000", "killed"}[record->error], record->answer);
+						   errors[record->error], record->answer);
 			}
-			printf("#   %s\n", (const char *[]) {"commit", "rollback", "killed"}[transaction->ending]);
+			printf("#   %s\n", endings[transaction->ending]);
 		}
 	if (number != n)
 		abort();
 }
 
-/* Prints the failure of the last run, unless it is like an earlier one: with as few calls and switches as still bring it about, and how to replay it. */
+/*
+ * Prints the failure of the last run, unless it is like an earlier one: with as
+ * few calls and switches as still bring it about, and how to replay it.
+ */
 static void
 report(const char *name, Scenario scenario)
 {
@@ -397,7 +407,10 @@ report(const char *name, Scenario scenario)
  * What is tried
  */
 
-/* Tries each pair with more and more switches, until all schedules were tried or the time is up; tells in words how far it came. */
+/*
+ * Tries each pair with more and more switches, until all schedules were tried or
+ * the time is up; says in words how far it came.
+ */
 static void
 try_pairs(double until, char *words)
 {

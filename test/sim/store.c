@@ -71,7 +71,8 @@ store_find(Store *store, const char *orderid, const char *name)
 	Row		   *row;
 
 	for (row = store->rows; row < store->rows + store->nrows; row++)
-		if (!row->orderid == !orderid && strcmp(row->name, name) == 0 && (!orderid || strcmp(row->orderid, orderid) == 0))
+		if (!row->orderid == !orderid && strcmp(row->name, name) == 0 &&
+			(!orderid || strcmp(row->orderid, orderid) == 0))
 			return row;
 	if (store->nrows == MAX_ROWS)
 		abort();
@@ -112,7 +113,7 @@ conflict(int one, int other)
 	return one + other > SHARED + SHARED && one != NOT_HELD && other != NOT_HELD;
 }
 
-/* Which sessions hinder this one from having the queue, as a set of bits; unless hard only, those before it in line, too. */
+/* Which sessions keep this one from the queue, as a set of bits; unless hard only, those before it in line, too. */
 static unsigned
 queue_blockers(const Queue *queue, int session, int mode, uint64_t since, bool hard_only)
 {
