@@ -103,7 +103,7 @@ check_answer(Run *run, const Session *session, const Record *record)
 	bool		any_batch = session->repository.attempts >= ATTEMPTS_WITH_FREE_CHOICE;
 	char		answer[MAX_ANSWER];
 
-	for (uint64_t moment = record->moment; moment <= store->commits; moment++)
+	for (uint64_t moment = store->commits + 1; moment-- > record->moment;)
 		for (int way = 0; way < 4; way++)
 		{
 			bool		forgets = way % 2;
@@ -120,7 +120,7 @@ check_answer(Run *run, const Session *session, const Record *record)
 			if (is_same_answer(answer, record->answer, any_batch))
 				return;
 		}
-	store_fail(store, "an answer: no moment explains what session %d was told: %s; at the end it would be: %s",
+	store_fail(store, "an answer: no moment explains what session %d was told: %s; at first it would have been: %s",
 			   session->id, record->answer, answer);
 }
 

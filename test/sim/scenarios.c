@@ -245,7 +245,7 @@ random_scenario(uint64_t seed)
 	int			world = (int) random_number(&random, LENGTH(worlds));
 	uint32_t	level = random_number(&random, 5);
 
-	if (random_number(&random, 8) == 0)
+	if (random_number(&random, 20) == 0)
 		return lively_scenario(&random);
 	set_world(&scenario, world);
 	scenario.follows_recipe = random_number(&random, 2) && world != 2;

@@ -10,7 +10,7 @@
 #define MAX_TRANSACTIONS 3
 #define MAX_CALLS 3
 #define MAX_SETUP 24
-#define MAX_STEPS 4000
+#define MAX_STEPS 2000
 
 typedef enum Ending
 {

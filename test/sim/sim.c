@@ -119,7 +119,7 @@ choose_adversely(void *context, unsigned runnable, int last)
 
 		if (has_bad_luck(victim) && (!begins || random_number(&chance->random, 8) == 0))
 			return 0;
-		if (random_number(&chance->random, 50) > 0)
+		if (random_number(&chance->random, 20) > 0)
 			runnable &= ~1u;
 	}
 	return choose_by_chance(context, runnable, last);
