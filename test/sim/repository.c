@@ -590,13 +590,13 @@ store_line(Version *version, const OrderLine *line)
 	version->line.version = number;
 }
 
-/* Whoever is about to wait for the key of a line keeps no batch from others, unless it is one that locks beforehand. */
+/* Whoever is about to wait for the key of a line has not locked any batch in this attempt. */
 static void
 check_holds_no_batch(Session *session, Row *row)
 {
 	session->waits_for = row;
 	session->waits_for_key = true;
-	if (session_blockers(session, false) && session->repository.attempts < ATTEMPTS_WITHOUT_LOCKS)
+	if (session_blockers(session, false))
 		for (int i = session->savepoint; i < session->nundo; i++)
 			if (session->undo[i].row && !session->undo[i].row->orderid)
 				store_fail(session->store, "a batch kept waiting: session %d holds %s and waits for the key (%s, %s)",

@@ -22,9 +22,6 @@
 /* So many attempts a call may fail before it is said never to end. */
 #define MOST_ATTEMPTS 12
 
-/* So many attempts fail before the next one locks batches first, and then waits for new lines while it has them. */
-#define ATTEMPTS_WITHOUT_LOCKS 2
-
 /* So many attempts fail before the next one chooses among locked batches only. */
 #define ATTEMPTS_WITH_FREE_CHOICE 4
 
