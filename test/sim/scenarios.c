@@ -35,6 +35,10 @@ static const Call worlds[][MAX_SETUP] = {
 		OF_BATCH(ADD_BATCH, "b1", "A", 1), OF_BATCH(ADD_BATCH, "b2", "A", 1), OF_BATCH(ADD_BATCH, "b3", "A", 1, DAY(5)),
 		OF_BATCH(ADD_BATCH, "b4", "B", 1), ONE(ALLOCATE, "o1", "A", 1), ONE(ALLOCATE, "o2", "A", 1, HELD_SHORTLY),
 		ONE(ALLOCATE, "o3", "A", 1, HELD_SHORTLY)
+	},
+	{							/* one line could come sooner, another would have to leave for later */
+		OF_BATCH(ADD_BATCH, "b3", "A", 5, DAY(5)), ONE(ALLOCATE, "o3", "A", 2), OF_BATCH(ADD_BATCH, "b1", "A", 2),
+		ONE(ALLOCATE, "o1", "A", 1), OF_BATCH(ADD_BATCH, "b4", "B", 1)
 	}
 };
 
@@ -46,7 +50,7 @@ static const Call menu[] = {
 	MANY(ALLOCATE_LINES, false, 2, LINE("o6", "B", 1), LINE("o6", "A", 2)), WAITING("o5", "A", 1),
 	MANY(ALLOCATE_LINES, false, 2, LINE("o4", "A", 1), LINE("o7", "B", 1)),
 	MANY(TRY_ALLOCATE_LINES, true, 2, LINE("o5", "B", 1), LINE("o5", "A", 2)),
-	ONE(REALLOCATE, "o1", "A", 2), ONE(REALLOCATE, "o3", "A", 1), ONE(REALLOCATE, "o2", "A", SAME_QUANTITY, BY(5)),
+	ONE(REALLOCATE, "o1", "A", 3), ONE(REALLOCATE, "o3", "A", 1), ONE(REALLOCATE, "o2", "A", SAME_QUANTITY, BY(5)),
 	ONE(DEALLOCATE, "o1", "A", 0), ONE(DEALLOCATE, "o5", "A", 0), ONE(DEALLOCATE_ORDER, "o1", NULL, 0),
 	ONE(REALLOCATE_SKU, NULL, "A", 0), ONE(REALLOCATE_SKU, NULL, "B", 0),
 	ONE(SHIP, "o1", "A", 1), MANY(SHIP_ORDER, false, 1, LINE("o3", NULL, 0)), ONE(PROMISE, NULL, "A", 1),
