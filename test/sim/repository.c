@@ -25,12 +25,23 @@ static void *
 allocate_memory(Repository *repository, size_t size)
 {
 	Session    *session = session_of(repository);
-	void	   *piece = session->store->memory[session->id][repository->attempts % 2] + session->used;
+	int			half = repository->attempts % 2;
+	void	   *piece = session->store->memory[session->id][half] + session->used[half];
 
-	session->used += (size + 15) / 16 * 16;
-	if (session->used > MEMORY)
+	session->used[half] += (size + 15) / 16 * 16;
+	if (session->used[half] > MEMORY)
 		abort();
 	return piece;
+}
+
+/* Of the attempt before the last one nothing is there any more; whoever reads it all the same shall notice. */
+static void
+forget_memory(Session *session)
+{
+	int			half = session->repository.attempts % 2;
+
+	memset(session->store->memory[session->id][half], 0x7F, session->used[half]);
+	session->used[half] = 0;
 }
 
 /* What the attempt reads is as of the moment when it first reads. */
@@ -340,57 +351,71 @@ lock_batches(Repository *repository, const Charge *charges, size_t n, BatchVisit
 	}
 }
 
+/* Waits for the queue of a SKU in a mode; NULL where it would have to wait, but may not. */
+static Queue *
+wait_for_queue(Session *session, const char *sku, int mode, bool may_wait)
+{
+	Queue	   *queue;
+	bool		is_free;
+
+	session_step(session);
+	session->has_acted = true;
+	queue = store_find_queue(session->store, sku);
+	session_tell(session, "wants the queue of %s %s", sku, mode == SHARED ? "in share mode" : "exclusively");
+	queue->wanted[session->id] = mode;
+	queue->since[session->id] = ++session->store->commands;
+	session->waits_in = queue;
+	session->jumps_queue = false;
+	while (session_blockers(session, false) && may_wait)
+		session_go_on_waiting(session);
+	is_free = !session_blockers(session, false);
+	queue->wanted[session->id] = NOT_HELD;
+	session->waits_in = NULL;
+	return is_free ? queue : NULL;
+}
+
 /* Locks the queue of a SKU until the transaction ends; false where it would have to wait, but may not. */
 static bool
 lock_queue(Session *session, const char *sku, int mode, bool may_wait)
 {
-	Store	   *store = session->store;
-	Queue	   *queue;
-	int			held;
+	Queue	   *queue = store_find_queue(session->store, sku);
+	int			held = queue->held[session->id];
 
-	session_step(session);
-	session->has_acted = true;
-	queue = store_find_queue(store, sku);
-	held = queue->held[session->id];
 	if (held >= mode)
 		return true;
-	session_tell(session, "locks the queue of %s %s", sku, mode == SHARED ? "in share mode" : "exclusively");
-	queue->wanted[session->id] = mode;
-	queue->since[session->id] = ++store->commands;
-	session->waits_in = queue;
-	session->jumps_queue = false;
-	while (session_blockers(session, false) && may_wait)
-		session_step(session);
-	if (session_blockers(session, false))
-		held = EXCLUSIVE;
-	queue->wanted[session->id] = NOT_HELD;
-	session->waits_in = NULL;
-	if (held == EXCLUSIVE)
+	if (!wait_for_queue(session, sku, mode, may_wait))
 		return false;
 	session_note_undo(session, (Undo) {.queue = queue, .held = held});
 	queue->held[session->id] = mode;
 	return true;
 }
 
+/* Those who serve a queue keep others from it only for so long. */
 static void
 hold_queue(Repository *repository, const char *sku)
 {
-	lock_queue(session_of(repository), sku, EXCLUSIVE, true);
+	Session    *session = session_of(repository);
+
+	lock_queue(session, sku, EXCLUSIVE, true);
+	session->is_limited |= session->waits_cut < MOST_WAITS_CUT;
 	look_again(repository);
 }
 
 /* SKUs stand here in the order of locks. */
 static bool
-join_queues(Repository *repository, const char **skus, size_t n, bool may_wait)
+join_queues(Repository *repository, const char **skus, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!lock_queue(session_of(repository), skus[i], SHARED, may_wait))
-			return false;
-	if (!may_wait)
-	{
-		look_again(repository);
-		session_of(repository)->looks_at_latest = true;
-	}
+	Session    *session = session_of(repository);
+
+	memcpy(session->queues, skus, n * sizeof(char *));
+	session->nqueues = n;
+	session->joins_first = false;
+	for (size_t i = 0; i < n && !session->joins_first; i++)
+		session->joins_first = !lock_queue(session, skus[i], SHARED, false);
+	if (session->joins_first)
+		return false;
+	look_again(repository);
+	session->looks_at_latest = true;
 	return true;
 }
 
@@ -590,24 +615,32 @@ store_line(Version *version, const OrderLine *line)
 	version->line.version = number;
 }
 
-/* Whoever is about to wait for the key of a line has not locked any batch in this attempt. */
+/* Whoever waits as long as it takes for the key of a line has not locked any batch in this attempt. */
 static void
 check_holds_no_batch(Session *session, Row *row)
 {
 	session->waits_for = row;
 	session->waits_for_key = true;
-	if (session_blockers(session, false))
+	if (session_blockers(session, false) && !session->is_limited && !session->waits_for_lines)
 		for (int i = session->savepoint; i < session->nundo; i++)
 			if (session->undo[i].row && !session->undo[i].row->orderid)
 				store_fail(session->store, "a batch kept waiting: session %d holds %s and waits for the key (%s, %s)",
 						   session->id, session->undo[i].row->name, row->orderid, row->name);
+	session->waits_for = NULL;
 }
 
 static void
 add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
 	Session    *session = session_of(repository);
+	bool		was_limited = session->is_limited;
 
+	if (!session->waits_for_lines)
+	{
+		session->added = lines;
+		session->nadded = n;
+		session->is_limited = true;
+	}
 	session_begin_statement(session);
 	for (size_t i = 0; i < n; i++)
 	{
@@ -616,6 +649,8 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 		check_holds_no_batch(session, row);
 		store_line(add_row(session, row), lines[i]);
 	}
+	session->is_limited = was_limited;
+	session->nadded = 0;
 }
 
 static bool
@@ -700,6 +735,47 @@ const Repository session_methods = {
  * The unit of work, which does as src/subtransaction.c
  */
 
+/* Begins by waiting, while it holds nothing, for those for whom the attempt before has waited too long. */
+static void
+begin_attempt(Session *session)
+{
+	bool		has_waited = false;
+
+	session->is_limited = false;
+	for (size_t i = 0; i < session->nadded; i++)
+	{
+		Row		   *row = row_of_line(session, session->added[i]);
+
+		session->waits_for = row;
+		session->waits_for_key = true;
+		has_waited |= session_blockers(session, false) != 0;
+		session_wait_for(session, row, true);
+		session->has_acted = true;
+	}
+	if (session->nadded > 0)
+		session->waits_for_lines = !has_waited;
+	session->nadded = 0;
+	if (!session->joins_first)
+		return;
+	for (size_t i = 0; i < session->nqueues; i++)
+		wait_for_queue(session, session->queues[i], SHARED, true);
+	session->is_limited = true;
+	for (size_t i = 0; i < session->nqueues; i++)
+		lock_queue(session, session->queues[i], SHARED, true);
+}
+
+/* The next attempt waits for those for whom this one has waited too long: for rows, as long as it takes. */
+static Verdict
+give_up_waiting(Session *session)
+{
+	if (session->nadded == 0)
+	{
+		session->joins_first = false;
+		session->waits_cut++;
+	}
+	return WAIT;
+}
+
 /* One attempt.  An error that is no duplicate goes on to the caller, once it is undone. */
 static Verdict
 attempt(Session *session, Body body, void *command)
@@ -710,17 +786,23 @@ attempt(Session *session, Body body, void *command)
 
 	session->savepoint = session->nundo;
 	session->has_looked = session->looks_at_latest = session->has_locked = session->write_failed = false;
-	session->used = 0;
+	forget_memory(session);
 	session->error = NO_ERROR;
 	session->handler = &handler;
 	if (setjmp(handler) == 0)
+	{
+		begin_attempt(session);
 		verdict = body(&session->repository, command);
+	}
 	session->handler = outer;
 	session->is_explained = (session->error == NO_ERROR && !session->write_failed) ||
 		(session->has_looked && session->store->ends != session->ends &&
 		 !(session->write_failed && session->has_locked));
 	if (verdict != KEEP)
 		session_undo(session, session->savepoint);
+	if (session->error == WAIT_CUT)
+		return give_up_waiting(session);
+	session->nadded = 0;
 	if (session->error == DUPLICATE)
 		return RETRY;
 	if (session->error != NO_ERROR)
@@ -738,6 +820,9 @@ session_run(UnitOfWork *uow, Body body, void *command)
 
 	session->repository.attempts = 0;
 	session->repository.cautious = keeps_snapshot;
+	session->joins_first = session->waits_for_lines = false;
+	session->waits_cut = 0;
+	session->nadded = 0;
 	session_keep_snapshot(session);
 	while ((verdict = attempt(session, body, command)) == RETRY || verdict == WAIT)
 	{
@@ -755,6 +840,7 @@ session_run(UnitOfWork *uow, Body body, void *command)
 			session_raise(session, KILLED);
 		}
 	}
+	session->is_limited = false;
 	if (verdict == CONTRADICTION)
 		session_raise(session, CONTRADICTED);
 }

@@ -156,7 +156,8 @@ leads_to(int id, int first, unsigned *seen)
 
 	for (int next = 0; next < running->scenario->nsessions; next++)
 	{
-		if (!(blockers & 1u << next))
+		/* Whoever waits for so long only makes no deadlock. */
+		if (!(blockers & 1u << next) || running->store.sessions[id].is_limited)
 			continue;
 		if (next == first)
 			return true;
@@ -195,7 +196,7 @@ runnable_sessions(void)
 
 	for (int id = 0; id < running->scenario->nsessions; id++)
 		if (!players[id].is_done &&
-			(players[id].is_victim || !session_blockers(&running->store.sessions[id], false)))
+			(players[id].is_victim || running->store.sessions[id].is_limited || !session_blockers(&running->store.sessions[id], false)))
 			runnable |= 1u << id;
 	return runnable;
 }

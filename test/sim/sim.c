@@ -13,12 +13,14 @@
 #include "scheduler.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 static Run run;
+static char name[32];			/* of the scenario that is being tried */
 static uint64_t nschedules = 0;
 static int	nfailures = 0;
 
@@ -179,8 +181,8 @@ static int
 choose_next(void *context, unsigned runnable, int last)
 {
 	Tree	   *tree = context;
-	bool		can_go_on = runnable & 1u << last;
-	unsigned	others = runnable & ~(1u << last);
+	bool		can_go_on = runnable & 1u << last && !session_blockers(&run.store.sessions[last], false);
+	unsigned	others = can_go_on ? runnable & ~(1u << last) : runnable;
 	bool		may_switch = !can_go_on || tree->switches < tree->most_switches;
 	int			n = may_switch ? __builtin_popcount(others) + can_go_on : 1;
 	int			chosen;
@@ -310,7 +312,7 @@ print_call(const char *prefix, int number, const Call *call)
 
 static const char *const levels[] = {"read committed", "repeatable read", "serializable"};
 static const char *const endings[] = {"commit", "rollback", "killed"};
-static const char *const errors[] = {"", "a duplicate", "40001", "40P01", "55000", "killed"};
+static const char *const errors[] = {"", "a duplicate", "40001", "40P01", "waits", "55000", "killed"};
 
 static void
 print_scenario(Scenario *scenario)
@@ -356,7 +358,7 @@ print_scenario(Scenario *scenario)
  * few calls and switches as still bring it about, and how to replay it.
  */
 static void
-report(const char *name, Scenario scenario)
+report(Scenario scenario)
 {
 	Call	   *calls[MOST_LISTED];
 	int			n = list_calls(&scenario, calls);
@@ -415,8 +417,6 @@ static void
 try_pairs(double until, char *words)
 {
 	bool		are_more = true;
-	char		name[32];
-
 	strcpy(words, "some");
 	for (int switches = 0; are_more; switches++)
 	{
@@ -430,11 +430,9 @@ try_pairs(double until, char *words)
 				continue;
 			if (seconds_now() >= until || nfailures >= most_failures)
 				return;
+			snprintf(name, sizeof(name), "pair:%d", number);
 			if (!try_all(&scenario, switches, until, &are_more))
-			{
-				snprintf(name, sizeof(name), "pair:%d", number);
-				report(name, scenario);
-			}
+				report(scenario);
 		}
 		sprintf(words, are_more ? "all with at most %d switches" : "all", switches);
 		printf("# every two calls, %s: %" PRIu64 " schedules so far\n", words, nschedules);
@@ -445,22 +443,28 @@ try_pairs(double until, char *words)
 static void
 try_random(uint64_t seed, double until)
 {
-	char		name[32];
-
 	for (; seconds_now() < until && nfailures < most_failures; seed++)
 	{
 		Scenario	scenario = random_scenario(seed);
 
+		snprintf(name, sizeof(name), "random:%" PRIu64, seed);
 		if (!try_by_chance(&scenario, seed))
-		{
-			snprintf(name, sizeof(name), "random:%" PRIu64, seed);
-			report(name, scenario);
-		}
+			report(scenario);
 	}
 }
 
+/* The services have crashed: tells how to see it again, as a whole. */
+static void
+tell_crash(int number)
+{
+	run.schedule[run.nsteps] = '\0';
+	printf("not ok - a crash: test/sim/sim --scenario %s --schedule %s\n", name, run.schedule);
+	fflush(stdout);
+	_Exit(1);
+}
+
 static int
-replay(const char *name, const char *without, const char *schedule)
+replay(const char *without, const char *schedule)
 {
 	Scenario	scenario = strncmp(name, "pair:", 5) == 0 ? pair_scenario(atoi(name + 5)) :
 		random_scenario(strtoull(name + 7, NULL, 10));
@@ -493,7 +497,6 @@ main(int argc, char **argv)
 	double		seconds = 8;
 	double		start = seconds_now();
 	uint64_t	seed = 1;
-	const char *name = NULL;
 	const char *without = "";
 	const char *schedule = "";
 	char		words[64];
@@ -507,14 +510,16 @@ main(int argc, char **argv)
 		else if (strcmp(argv[i], "--failures") == 0)
 			most_failures = atoi(argv[i + 1]) < PROMISES ? atoi(argv[i + 1]) : PROMISES;
 		else if (strcmp(argv[i], "--scenario") == 0)
-			name = argv[i + 1];
+			snprintf(name, sizeof(name), "%s", argv[i + 1]);
 		else if (strcmp(argv[i], "--without") == 0)
 			without = argv[i + 1];
 		else if (strcmp(argv[i], "--schedule") == 0)
 			schedule = argv[i + 1];
 	}
-	if (name)
-		return replay(name, without, schedule);
+	if (name[0])
+		return replay(without, schedule);
+	signal(SIGSEGV, tell_crash);
+	signal(SIGABRT, tell_crash);
 
 	try_pairs(start + seconds / 2, words);
 	try_random(seed, start + seconds);

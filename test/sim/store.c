@@ -147,6 +147,15 @@ session_blockers(const Session *session, bool hard_only)
 	return 0;
 }
 
+/* Lets others work; where waiting is limited and the session has its turn again before its time, that is enough. */
+void
+session_go_on_waiting(Session *session)
+{
+	session_step(session);
+	if (session->is_limited && session_blockers(session, false))
+		session_raise(session, WAIT_CUT);
+}
+
 /* Waits until nobody else has the row or, to add one of its key, until nobody is adding or removing one. */
 void
 session_wait_for(Session *session, Row *row, bool for_key)
@@ -156,7 +165,7 @@ session_wait_for(Session *session, Row *row, bool for_key)
 	if (session_blockers(session, false))
 		session_tell(session, "waits for %s %s", row->orderid ? row->orderid : "batch", row->name);
 	while (session_blockers(session, false))
-		session_step(session);
+		session_go_on_waiting(session);
 	session->waits_for = NULL;
 }
 

@@ -22,6 +22,9 @@
 /* So many attempts a call may fail before it is said never to end. */
 #define MOST_ATTEMPTS 12
 
+/* So many waits of an attempt that holds a queue are cut. */
+#define MOST_WAITS_CUT 3
+
 /* So many attempts fail before the next one chooses among locked batches only. */
 #define ATTEMPTS_WITH_FREE_CHOICE 4
 
@@ -39,6 +42,7 @@ typedef enum Error
 	DUPLICATE,					/* met by an attempt; never by a caller */
 	SERIALIZATION_FAILURE,		/* 40001 */
 	DEADLOCK,					/* 40P01 */
+	WAIT_CUT,					/* has waited too long; never for a caller */
 	CONTRADICTED,				/* 55000 */
 	KILLED
 } Error;
@@ -114,9 +118,17 @@ typedef struct Session
 	jmp_buf    *handler;		/* where an error goes */
 	Error		error;
 
+	OrderLine **added;			/* the next attempt begins by waiting for those who write to these lines */
+	size_t		nadded;
+	bool		waits_for_lines;	/* as long as it takes: the attempt before has waited for nobody */
+	const char *queues[MAX_QUEUES];
+	size_t		nqueues;
+	bool		joins_first;	/* the next attempt begins by joining these */
+	int			waits_cut;
+
 	/* of its attempt */
 	int			savepoint;		/* in undo */
-	size_t		used;			/* of the memory */
+	size_t		used[2];		/* of the memory, by this attempt and the one before */
 	bool		has_looked;
 	bool		looks_at_latest;	/* at any isolation level */
 	bool		has_locked;		/* what it writes to, so no other session is the reason where that fails */
@@ -132,6 +144,7 @@ typedef struct Session
 	bool		waits_for_key;	/* ...to add one of its key */
 	Queue	   *waits_in;
 	bool		jumps_queue;
+	bool		is_limited;		/* it may end waiting at any time */
 } Session;
 
 /* A storage; with switch_session, sessions take turns there, and otherwise one works alone. */
@@ -178,6 +191,7 @@ extern void session_wait_for(Session *session, Row *row, bool for_key);
 extern void session_note_undo(Session *session, Undo undo);
 extern void session_lock(Session *session, Row *row);
 extern Version *session_write(Session *session, Row *row);
+extern void session_go_on_waiting(Session *session);
 extern Snapshot session_begin_statement(Session *session);
 extern bool session_meet(Session *session, Row *row, Snapshot snapshot, Condition condition, const void *argument);
 extern Queue *store_find_queue(Store *store, const char *sku);
