@@ -19,7 +19,7 @@ ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_l
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 
 # Targets that bring their own server, and what they need: none of them touches another one.
-OWN_SERVER = demo shell test clients sharding stress fuzz large coverage bench bench-instructions bench-sharding
+OWN_SERVER = demo shell test clients sharding stress simulate fuzz large coverage bench bench-instructions bench-sharding
 SERVER = test/server
 TEST_PACKAGES = libcmocka-dev python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap \
 	libtap-parser-sourcehandler-pgtap-perl postgresql-VERSION-plproxy
@@ -72,6 +72,10 @@ HALF = $$(($(or $(SECONDS),600) / 2))
 
 stress:
 	@PACKAGES=python3-psycopg2 $(SERVER) sh -c "test/stress --seconds $(HALF) && test/races --seconds $(HALF)"
+
+# Needs no server: the services in chosen schedules.
+simulate:
+	@$(MAKE) -s -C test/sim check SECONDS=$(or $(SECONDS),600) SEED=$$(date +%s)
 
 fuzz:
 	@PACKAGES="sqlsmith python3-psycopg2" $(SERVER) sh -c "test/fuzz --seconds $(HALF) && test/fuzz-tables --seconds $(HALF)"

@@ -1,0 +1,367 @@
+/*
+ * store.c
+ *		Storage in memory that behaves as PostgreSQL's does.
+ *
+ * A row is a chain of versions.  Reads see those of their snapshot.  A write sees
+ * what its own statement's snapshot shows, waits for whoever has the row, and
+ * then looks again at the newest version, as EvalPlanQual does; a transaction
+ * that keeps its snapshot fails there with 40001.  To add a row is to wait for
+ * whoever is adding or removing one of the same key.  Undoing a subtransaction
+ * frees what it has locked.
+ */
+#include "store.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Notes what should not have happened; nothing goes on after the first time. */
+void
+store_fail(Store *store, const char *format,...)
+{
+	va_list		arguments;
+
+	if (store->failure[0])
+		return;
+	va_start(arguments, format);
+	vsnprintf(store->failure, sizeof(store->failure), format, arguments);
+	va_end(arguments);
+}
+
+/* Tells, where somebody listens, what a session does. */
+void
+session_tell(const Session *session, const char *format,...)
+{
+	va_list		arguments;
+
+	if (!session->store->trace)
+		return;
+	fprintf(session->store->trace, "%*s%d: ", 4 * session->id, "", session->id);
+	va_start(arguments, format);
+	vfprintf(session->store->trace, format, arguments);
+	va_end(arguments);
+	fputc('\n', session->store->trace);
+}
+
+/* Ends the innermost attempt or call with an error. */
+void
+session_raise(Session *session, Error error)
+{
+	session_tell(session, "error %d", error);
+	session->error = error;
+	longjmp(*session->handler, 1);
+}
+
+/* Lets others work, unless nothing has happened since they did. */
+void
+session_step(Session *session)
+{
+	if (session->store->switch_session)
+		session->store->switch_session(session);
+}
+
+/*
+ * Rows, versions and locks
+ */
+
+/* The row of this key, which may have no version; a reference is of one batch only. */
+Row *
+store_find(Store *store, const char *orderid, const char *name)
+{
+	Row		   *row;
+
+	for (row = store->rows; row < store->rows + store->nrows; row++)
+		if (!row->orderid == !orderid && strcmp(row->name, name) == 0 &&
+			(!orderid || strcmp(row->orderid, orderid) == 0))
+			return row;
+	if (store->nrows == MAX_ROWS)
+		abort();
+	store->nrows++;
+	*row = (Row) {.orderid = orderid, .name = name, .locker = NOBODY};
+	return row;
+}
+
+/* What the session sees of the row; NULL if nothing. */
+const Version *
+row_visible(const Row *row, Snapshot snapshot, int session)
+{
+	for (const Version *version = row->newest; version; version = version->older)
+		if (version->commit ? version->commit <= snapshot.commit :
+			row->locker == session && version->command < snapshot.command)
+			return version->is_deleted ? NULL : version;
+	return NULL;
+}
+
+/* The queue of the SKU. */
+Queue *
+store_find_queue(Store *store, const char *sku)
+{
+	Queue	   *queue;
+
+	for (queue = store->queues; queue < store->queues + store->nqueues; queue++)
+		if (strcmp(queue->sku, sku) == 0)
+			return queue;
+	if (store->nqueues++ == MAX_QUEUES)
+		abort();
+	*queue = (Queue) {.sku = sku};
+	return queue;
+}
+
+static bool
+conflict(int one, int other)
+{
+	return one + other > SHARED + SHARED && one != NOT_HELD && other != NOT_HELD;
+}
+
+/* Which sessions keep this one from the queue, as a set of bits; unless hard only, those before it in line, too. */
+static unsigned
+queue_blockers(const Queue *queue, int session, int mode, uint64_t since, bool hard_only)
+{
+	unsigned	blockers = 0;
+
+	for (int other = 0; other < MAX_SESSIONS; other++)
+	{
+		if (other == session)
+			continue;
+		if (conflict(queue->held[other], mode) ||
+			(!hard_only && conflict(queue->wanted[other], mode) && queue->since[other] < since &&
+			 !conflict(queue->wanted[other], queue->held[session])))
+			blockers |= 1u << other;
+	}
+	return blockers;
+}
+
+/* For which sessions the session waits, as a set of bits. */
+unsigned
+session_blockers(const Session *session, bool hard_only)
+{
+	const Row  *row = session->waits_for;
+	const Queue *queue = session->waits_in;
+
+	if (row && row->locker != NOBODY && row->locker != session->id &&
+		(!session->waits_for_key || row->newest->commit == 0))
+		return 1u << row->locker;
+	if (queue)
+		return queue_blockers(queue, session->id, queue->wanted[session->id], queue->since[session->id],
+							  hard_only || session->jumps_queue);
+	return 0;
+}
+
+/* Lets others work; where waiting is limited and the session has its turn again before its time, that is enough. */
+void
+session_go_on_waiting(Session *session)
+{
+	session_step(session);
+	if (session->is_limited && session_blockers(session, false))
+		session_raise(session, WAIT_CUT);
+}
+
+/* Waits until nobody else has the row or, to add one of its key, until nobody is adding or removing one. */
+void
+session_wait_for(Session *session, Row *row, bool for_key)
+{
+	session->waits_for = row;
+	session->waits_for_key = for_key;
+	if (session_blockers(session, false))
+		session_tell(session, "waits for %s %s", row->orderid ? row->orderid : "batch", row->name);
+	while (session_blockers(session, false))
+		session_go_on_waiting(session);
+	session->waits_for = NULL;
+}
+
+/* Notes what is to be undone, or ended, with the transaction. */
+void
+session_note_undo(Session *session, Undo undo)
+{
+	if (session->nundo == MAX_UNDO)
+		abort();
+	session->undo[session->nundo] = undo;
+	session->nundo++;
+}
+
+/* Locks a row for the session, which has waited for it. */
+void
+session_lock(Session *session, Row *row)
+{
+	if (row->locker == session->id)
+		return;
+	row->locker = session->id;
+	session->has_acted = true;
+	session_note_undo(session, (Undo) {.row = row});
+}
+
+/* Writes a version of a row that the session has locked; it is a copy of what the row was. */
+Version *
+session_write(Session *session, Row *row)
+{
+	Store	   *store = session->store;
+	Version    *version;
+
+	if (store->nversions == MAX_VERSIONS)
+		abort();
+	version = &store->versions[store->nversions++];
+	*version = row->newest ? *row->newest : (Version) {0};
+	version->older = row->newest;
+	version->commit = 0;
+	version->command = store->commands;
+	version->line.version = (uint32_t) store->nversions;
+	row->newest = version;
+	session_note_undo(session, (Undo) {.row = row, .is_version = true});
+	return version;
+}
+
+/* What a statement sees that begins now. */
+Snapshot
+session_begin_statement(Session *session)
+{
+	Store	   *store = session->store;
+
+	return (Snapshot) {session->level == READ_COMMITTED ? store->commits : session->kept.commit, ++store->commands};
+}
+
+/* Locks a row as a statement with a condition does: false if it does not see it, or it is not so any more. */
+bool
+session_meet(Session *session, Row *row, Snapshot snapshot, Condition condition, const void *argument)
+{
+	const Version *seen = row_visible(row, snapshot, session->id);
+
+	session->has_acted = true;
+	session_tell(session, "writes to %s %s%s", row->orderid ? row->orderid : "batch", row->name,
+				 !seen || !condition(seen, argument) ? ", and cannot" : "");
+	if (!seen || !condition(seen, argument))
+		return false;
+	session_wait_for(session, row, false);
+	for (const Version *version = row->newest; version != seen; version = version->older)
+	{
+		if (session->level != READ_COMMITTED)
+			session_raise(session, SERIALIZATION_FAILURE);
+		if (version->is_deleted)
+			return false;
+	}
+	session_lock(session, row);
+	return condition(row->newest, argument);
+}
+
+/*
+ * Transactions
+ */
+
+/* Begins a transaction. */
+void
+session_begin(Session *session, Level level)
+{
+	session->level = level;
+	session->keeps_snapshot = false;
+	session->nundo = 0;
+}
+
+/* Takes the snapshot that the transaction keeps, if it does, with its first statement. */
+void
+session_keep_snapshot(Session *session)
+{
+	Store	   *store = session->store;
+
+	if (session->level == READ_COMMITTED || session->keeps_snapshot)
+		return;
+	session->has_acted = true;
+	session->kept = (Snapshot) {store->commits, ++store->commands};
+	session->keeps_snapshot = true;
+}
+
+/* Undoes what came after a savepoint, and frees what it has locked. */
+void
+session_undo(Session *session, int savepoint)
+{
+	if (session->nundo > savepoint)
+		session_tell(session, "undoes %d locks and writes", session->nundo - savepoint);
+	session->store->ends += session->nundo > savepoint;
+	session->has_acted |= session->nundo > savepoint;
+	while (session->nundo > savepoint)
+	{
+		Undo	   *undo = &session->undo[--session->nundo];
+
+		if (undo->queue)
+			undo->queue->held[session->id] = undo->held;
+		else if (undo->is_version)
+			undo->row->newest = undo->row->newest->older;
+		else
+			undo->row->locker = NOBODY;
+	}
+	if (session->waits_in)
+		session->waits_in->wanted[session->id] = NOT_HELD;
+	session->waits_for = NULL;
+	session->waits_in = NULL;
+}
+
+/* Makes what the transaction has written lasting, and frees what it has locked. */
+void
+session_commit(Session *session)
+{
+	Store	   *store = session->store;
+	bool		has_written = false;
+
+	session->has_acted = true;
+
+	for (int i = 0; i < session->nundo; i++)
+		has_written |= session->undo[i].is_version;
+	session_tell(session, "commits");
+	store->commits += has_written;
+	store->ends += has_written;
+	for (int i = 0; i < session->nundo; i++)
+	{
+		Row		   *row = session->undo[i].row;
+
+		if (session->undo[i].queue)
+			session->undo[i].queue->held[session->id] = NOT_HELD;
+		else
+		{
+			for (Version *version = row->newest; version && version->commit == 0; version = version->older)
+				version->commit = store->commits;
+			row->locker = NOBODY;
+		}
+	}
+	session->nundo = 0;
+}
+
+/*
+ * Storages
+ */
+
+/* Makes an empty storage. */
+void
+store_init(Store *store)
+{
+	FILE	   *trace = store->trace;
+
+	memset(store, 0, offsetof(Store, versions));
+	store->trace = trace;
+	for (int i = 0; i < MAX_SESSIONS; i++)
+		store->sessions[i] = (Session) {
+			.uow.run = session_run, .repository = session_methods, .store = store, .id = i, .undo = store->undo[i]
+		};
+}
+
+/* Makes a storage that has what a session sees in another. */
+void
+store_copy(Store *copy, const Store *store, Snapshot moment, int session)
+{
+	store_init(copy);
+	copy->clock = store->clock;
+	copy->commits = 1;
+	for (int i = 0; i < store->nrows; i++)
+	{
+		const Row  *row = &store->rows[i];
+		const Version *version = row_visible(row, moment, session);
+
+		if (version)
+		{
+			Version    *only = &copy->versions[copy->nversions++];
+
+			*only = *version;
+			only->older = NULL;
+			only->commit = 1;
+			only->line.version = (uint32_t) copy->nversions;
+			store_find(copy, row->orderid, row->name)->newest = only;
+		}
+	}
+}

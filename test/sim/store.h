@@ -1,0 +1,203 @@
+/*
+ * store.h
+ *		Storage in memory that behaves as PostgreSQL's does, and the sessions that
+ *		work on it: the repository and the unit of work that the services get.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include <setjmp.h>
+#include <stdio.h>
+
+#include "unit_of_work.h"
+
+#define MAX_SESSIONS 5
+#define MAX_ROWS 64
+#define MAX_QUEUES 4
+#define MAX_VERSIONS 8192
+#define MAX_UNDO 512
+#define MEMORY (256 * 1024)
+#define NOBODY (-1)
+
+/* So many attempts a call may fail before it is said never to end. */
+#define MOST_ATTEMPTS 12
+
+/* So many waits of an attempt that holds a queue are cut. */
+#define MOST_WAITS_CUT 3
+
+/* So many attempts fail before the next one chooses among locked batches only. */
+#define ATTEMPTS_WITH_FREE_CHOICE 4
+
+typedef enum Level
+{
+	READ_COMMITTED,
+	REPEATABLE_READ,
+	SERIALIZABLE
+} Level;
+
+/* How a call ends that does not answer. */
+typedef enum Error
+{
+	NO_ERROR,
+	DUPLICATE,					/* met by an attempt; never by a caller */
+	SERIALIZATION_FAILURE,		/* 40001 */
+	DEADLOCK,					/* 40P01 */
+	WAIT_CUT,					/* has waited too long; never for a caller */
+	CONTRADICTED,				/* 55000 */
+	KILLED
+} Error;
+
+typedef struct Version
+{
+	struct Version *older;
+	uint64_t	commit;			/* the number of the commit that made it; 0 while that is to come */
+	uint64_t	command;		/* the number of the command that wrote it */
+	bool		is_deleted;
+	Batch		batch;
+	OrderLine	line;
+} Version;
+
+/* A batch or a line, by its key: all that was ever written under it. */
+typedef struct Row
+{
+	const char *orderid;		/* of a line; NULL for a batch */
+	const char *name;			/* the SKU of a line, the reference of a batch */
+	Version    *newest;
+	int			locker;			/* the session that locks it or has written the newest versions; or NOBODY */
+} Row;
+
+/* The lock on the queue of one SKU; whoever waits for it waits in turn. */
+typedef struct Queue
+{
+	const char *sku;
+	int			held[MAX_SESSIONS]; /* how: NOT_HELD, SHARED or EXCLUSIVE */
+	int			wanted[MAX_SESSIONS];
+	uint64_t	since[MAX_SESSIONS];	/* when whoever wants it began to wait */
+} Queue;
+
+enum
+{
+	NOT_HELD,
+	SHARED,
+	EXCLUSIVE
+};
+
+/* What is seen: commits up to a number, and of what the session has written, commands below a number. */
+typedef struct Snapshot
+{
+	uint64_t	commit;
+	uint64_t	command;
+} Snapshot;
+
+/* What a transaction has to undo, or to make lasting. */
+typedef struct Undo
+{
+	Row		   *row;
+	Queue	   *queue;			/* or this, which was held so before: */
+	int			held;
+	bool		is_version;		/* a version was written; else the row was locked */
+} Undo;
+
+typedef struct Store Store;
+
+typedef struct Session
+{
+	UnitOfWork	uow;
+	Repository	repository;
+	Store	   *store;
+	int			id;
+	Level		level;
+
+	/* of its transaction */
+	bool		keeps_snapshot; /* has taken the one that it keeps */
+	Snapshot	kept;
+	Undo	   *undo;
+	int			nundo;
+
+	/* of its call */
+	jmp_buf    *handler;		/* where an error goes */
+	Error		error;
+
+	OrderLine **added;			/* the next attempt begins by waiting for those who write to these lines */
+	size_t		nadded;
+	bool		waits_for_lines;	/* as long as it takes: the attempt before has waited for nobody */
+	const char *queues[MAX_QUEUES];
+	size_t		nqueues;
+	bool		joins_first;	/* the next attempt begins by joining these */
+	int			waits_cut;
+
+	/* of its attempt */
+	int			savepoint;		/* in undo */
+	size_t		used[3];		/* of the memory, by this attempt, the one before, and the unit of work */
+	bool		has_looked;
+	bool		looks_at_latest;	/* at any isolation level */
+	bool		has_locked;		/* what it writes to, so no other session is the reason where that fails */
+	Snapshot	moment;
+	uint64_t	ends;			/* how many transactions had ended at that moment */
+	bool		write_failed;
+	bool		is_explained;	/* none has, or others have ended since that moment */
+
+	bool		has_acted;		/* since it got its turn */
+
+	/* what it waits for */
+	Row		   *waits_for;		/* a row... */
+	bool		waits_for_key;	/* ...to add one of its key */
+	Queue	   *waits_in;
+	bool		jumps_queue;
+	bool		is_limited;		/* it may end waiting at any time */
+} Session;
+
+/* A storage; with switch_session, sessions take turns there, and otherwise one works alone. */
+struct Store
+{
+	Row			rows[MAX_ROWS];
+	int			nrows;
+	Queue		queues[MAX_QUEUES];
+	int			nqueues;
+	int			nversions;
+	uint64_t	commits;
+	uint64_t	commands;
+	uint64_t	ends;			/* of transactions and subtransactions that have written */
+	int64_t		clock;
+	Session		sessions[MAX_SESSIONS];
+	const char *favourites;		/* if not NULL: others are taking from all batches that it does not name */
+	void		(*switch_session) (Session *session);	/* lets others work; raises what has happened meanwhile */
+	FILE	   *trace;			/* where to tell what happens, or NULL */
+	char		failure[512];	/* what should not have happened; empty if nothing */
+
+	/* in pieces, as they are needed */
+	Version		versions[MAX_VERSIONS];
+	Undo		undo[MAX_SESSIONS][MAX_UNDO];
+	char		memory[MAX_SESSIONS][3][MEMORY];	/* what an attempt has handed out, the one before, and what lasts */
+};
+
+/* Whether a statement that writes is about this version. */
+typedef bool (*Condition) (const Version *version, const void *argument);
+
+extern void store_init(Store *store);
+extern void store_copy(Store *copy, const Store *store, Snapshot moment, int session);
+extern void session_tell(const Session *session, const char *format,...);
+extern void store_fail(Store *store, const char *format,...);
+extern Row *store_find(Store *store, const char *orderid, const char *name);
+extern const Version *row_visible(const Row *row, Snapshot snapshot, int session);
+extern unsigned session_blockers(const Session *session, bool hard_only);
+extern void session_raise(Session *session, Error error);
+extern void session_begin(Session *session, Level level);
+extern void session_keep_snapshot(Session *session);
+extern void session_commit(Session *session);
+extern void session_undo(Session *session, int savepoint);
+extern void session_step(Session *session);
+extern void session_wait_for(Session *session, Row *row, bool for_key);
+extern void session_note_undo(Session *session, Undo undo);
+extern void session_lock(Session *session, Row *row);
+extern Version *session_write(Session *session, Row *row);
+extern void session_go_on_waiting(Session *session);
+extern Snapshot session_begin_statement(Session *session);
+extern bool session_meet(Session *session, Row *row, Snapshot snapshot, Condition condition, const void *argument);
+extern Queue *store_find_queue(Store *store, const char *sku);
+
+/* repository.c */
+extern const Repository session_methods;
+extern void session_run(UnitOfWork *uow, Body body, void *command);
+
+#endif							/* STORE_H */
