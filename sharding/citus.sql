@@ -114,6 +114,27 @@ BEGIN
 		SELECT format('Table %s is inherited from, or inherits.', c.oid::regclass)
 			FROM pg_class AS c JOIN pg_inherits ON c.oid IN (inhrelid, inhparent) WHERE c.oid IN (batches, order_lines)
 		UNION ALL
+		-- Both would be a way to a superuser, who copies the rows: code of the owner's, and names that others have made.
+		SELECT format('%s calls %s.', pg_describe_object(classid, objid, 0), refobjid::regprocedure)
+			FROM pg_depend AS d
+			WHERE refclassid = 'pg_proc'::regclass AND refobjid >= 16384
+				AND NOT EXISTS (SELECT FROM pg_depend AS e
+					WHERE e.classid = 'pg_proc'::regclass AND e.objid = d.refobjid AND e.deptype = 'e')
+				AND (classid = 'pg_class'::regclass
+						AND objid IN (SELECT indexrelid FROM pg_index WHERE indrelid IN (batches, order_lines))
+					OR classid = 'pg_constraint'::regclass
+						AND objid IN (SELECT oid FROM pg_constraint WHERE conrelid IN (batches, order_lines)))
+		UNION ALL
+		SELECT format('Schema %s is open: %s may create what they like there.', home, string_agg(name, ', '))
+			FROM (SELECT 'PUBLIC' WHERE has_schema_privilege('public', home::regnamespace::oid, 'CREATE')
+				UNION ALL
+				SELECT rolname FROM pg_roles
+					WHERE has_schema_privilege(oid, home::regnamespace::oid, 'CREATE')
+						AND NOT has_schema_privilege('public', home::regnamespace::oid, 'CREATE')
+						AND NOT rolsuper AND NOT pg_has_role(oid, owner, 'MEMBER') AND oid <> 'pg_database_owner'::regrole
+				) AS others (name)
+			HAVING count(*) > 0
+		UNION ALL
 		SELECT format('Table %s is published by "%s".', prrelid::regclass, pubname)
 			FROM (SELECT pubname, (quote_ident(schemaname) || '.' || quote_ident(tablename))::regclass AS prrelid
 				FROM pg_publication_tables) AS published WHERE prrelid IN (batches, order_lines)

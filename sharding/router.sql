@@ -1,460 +1,175 @@
--- What goes on the router: run by the role that is to own it, with a schema first in the search_path that has the name
--- of the extension's on the shards, after
+-- What goes on the router after plproxy.sql, the calls: run by the role that is to own them, with a schema first in the
+-- search_path in which nobody else may create anything. That role needs, unless it is the one that ran plproxy.sql,
 --
---	CREATE EXTENSION plproxy;
---	CREATE SERVER stock FOREIGN DATA WRAPPER plproxy OPTIONS (p0 'host=... dbname=...', ..., p15 'host=... dbname=...');
---	CREATE USER MAPPING FOR CURRENT_USER SERVER stock OPTIONS (user '...');
+--	GRANT USAGE ON SCHEMA sharding TO ...;
+--	GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA sharding TO ...;
+--	GRANT SELECT ON sharding.hot_skus TO ...;
 --
--- Slots with the same string are on one shard. The calls have the names, arguments and results that they have on one
--- server.
+-- The calls have the names, arguments and results that they have on one server.
 \set ON_ERROR_STOP on
 BEGIN;
-SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true) \g /dev/null
-
--- The same as on the shards, but that eta and turn have their types
-CREATE TYPE shard_answer AS (
-	orderid text,
-	sku text,
-	qty integer,
-	batchref text,
-	refusal text,
-	available integer,
-	eta date,
-	place integer,
-	was text,
-	turn timestamptz,
-	before text,
-	state text,
-	message text,
-	detail text,
-	hint text
-);
-
--- SKUs that are in another slot than their hash says
-CREATE TABLE hot_skus (
-	sku text COLLATE "C" PRIMARY KEY,
-	slot integer NOT NULL CHECK (slot BETWEEN 0 AND 15)
-);
-
--- What sharding/move has under way, if anything, what tells a router of it, and whether that has been done here
-CREATE TABLE move (source text NOT NULL, target text NOT NULL, filter text NOT NULL, switch text NOT NULL,
-	moved boolean NOT NULL DEFAULT false);
-CREATE UNIQUE INDEX ON move ((true));    -- one at a time
-
--- What every call runs is in PL/pgSQL where that can be: it keeps its plans, functions in SQL do so only from PostgreSQL 18 on.
-CREATE FUNCTION slot(sku text) RETURNS integer LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
-BEGIN
-	RETURN coalesce((SELECT h.slot FROM hot_skus AS h WHERE h.sku = $1), hashtext(coalesce($1, '')) & 15);
-END
-$$;
-
--- What shards are asked. PL/Proxy sends text, so whoever calls these with a date or an interval sees to how that is written.
-
-CREATE FUNCTION ask(slot integer, call text, name text, sku text, qty integer, day date, hold interval, rank integer)
-	RETURNS SETOF shard_answer LANGUAGE plproxy AS $$
-	CLUSTER 'stock';
-	RUN ON slot;
-	SELECT * FROM shard_call(call, name, sku, qty, day, hold, rank);
-$$;
-
-CREATE FUNCTION ask_lines(slots integer[], call text, places integer[], orderids text[], skus text[], qtys integer[],
-		all_or_nothing boolean, day date, hold interval)
-	RETURNS SETOF shard_answer LANGUAGE plproxy AS $$
-	CLUSTER 'stock';
-	SPLIT slots, places, orderids, skus, qtys;
-	RUN ON slots;
-	SELECT * FROM shard_lines(call, places, orderids, skus, qtys, all_or_nothing, day, hold);
-$$;
-
-CREATE FUNCTION ask_undo(slots integer[], orderids text[], skus text[], qtys integer[], turns timestamptz[], befores text[])
-	RETURNS SETOF shard_answer LANGUAGE plproxy AS $$
-	CLUSTER 'stock';
-	SPLIT slots, orderids, skus, qtys, turns, befores;
-	RUN ON slots;
-	SELECT * FROM shard_undo(orderids, skus, qtys, turns, befores);
-$$;
-
-CREATE FUNCTION ask_arguments(call text, name text, orderids text[], skus text[], qtys integer[],
-		all_or_nothing boolean, day date, hold interval)
-	RETURNS SETOF shard_answer LANGUAGE plproxy AS $$
-	CLUSTER 'stock';
-	RUN ON ANY;
-	TARGET shard_arguments;
-$$;
-
-CREATE FUNCTION ask_order(slots integer[], skus text[], call text, name text, all_or_nothing boolean, rehearsal boolean)
-	RETURNS SETOF shard_answer LANGUAGE plproxy AS $$
-	CLUSTER 'stock';
-	SPLIT slots, skus;
-	RUN ON slots;
-	SELECT * FROM shard_order(call, name, skus, all_or_nothing, rehearsal);
-$$;
-
-CREATE FUNCTION ask_sku_of(ref text) RETURNS SETOF text LANGUAGE plproxy AS $$
-	CLUSTER 'stock';
-	RUN ON ALL;
-	TARGET shard_sku_of;
-$$;
-
-CREATE FUNCTION ask_skus_of(name text) RETURNS SETOF text LANGUAGE plproxy AS $$
-	CLUSTER 'stock';
-	RUN ON ALL;
-	TARGET shard_skus_of;
-$$;
-
-CREATE FUNCTION ask_stock_of(slot integer, name text)
-	RETURNS TABLE (sku text, purchased bigint, allocated bigint, shipped bigint, on_hand bigint, available bigint,
-		incoming bigint, next_eta date, blocked bigint, held bigint, waiting bigint)
-	LANGUAGE plproxy AS $$
-	CLUSTER 'stock';
-	RUN ON slot;    -- a function would be looked for in the caller's search_path
-	SELECT * FROM shard_stock_of(name);    -- TARGET would make a date of the text there
-$$;
-
-CREATE FUNCTION ask_check()
-	RETURNS TABLE (fault text, sku text, batchref text, orderid text, found bigint, expected bigint)
-	LANGUAGE plproxy AS $$
-	CLUSTER 'stock';
-	RUN ON ALL;
-	TARGET shard_check;
-$$;
-
--- Raises the error that a shard has answered with.
-CREATE FUNCTION refuse(a shard_answer) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-	-- An empty text is not the same as none.
-	IF a.detail = '' AND a.hint = '' THEN
-		RAISE USING ERRCODE = a.state, MESSAGE = a.message;
-	ELSIF a.hint = '' THEN
-		RAISE USING ERRCODE = a.state, MESSAGE = a.message, DETAIL = a.detail;
-	ELSIF a.detail = '' THEN
-		RAISE USING ERRCODE = a.state, MESSAGE = a.message, HINT = a.hint;
-	END IF;
-	RAISE USING ERRCODE = a.state, MESSAGE = a.message, DETAIL = a.detail, HINT = a.hint;
-END
-$$;
-
--- A shard does not know of the transaction here.
-CREATE FUNCTION refuse_read_only(call text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-	IF current_setting('transaction_read_only')::boolean AND call <> 'promise' THEN
-		RAISE USING ERRCODE = 'read_only_sql_transaction',
-			MESSAGE = format('cannot execute %s() in a read-only transaction', split_part(call, ' ', 1));
-	END IF;
-END
-$$;
+SELECT pg_catalog.current_schema() AS kit \gset
+SET LOCAL search_path = pg_catalog, pg_temp;
+\ir owner_only.sql
 
 -- One SKU
 
--- The answers of the shard that has the slot, or its error
-CREATE FUNCTION answers(slot integer, call text, name text, sku text, qty integer, day date DEFAULT NULL,
-		hold interval DEFAULT NULL, rank integer DEFAULT NULL)
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SET search_path FROM CURRENT
-	SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
-DECLARE
-	a shard_answer;
-BEGIN
-	PERFORM refuse_read_only(call);
-	FOR a IN SELECT * FROM ask(slot, call, name, sku, qty, day, hold, rank) LOOP
-		IF a.state IS NOT NULL THEN
-			PERFORM refuse(a);
-		END IF;
-		RETURN NEXT a;
-	END LOOP;
-END
-$$;
-
--- The slot of a batch or, where no shard knows it, of the SKU. While a slot moves two shards have the batch; it is the
--- SKU that says which of them to ask.
-CREATE FUNCTION slot_of_batch(ref text, otherwise text) RETURNS integer LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-	skus text[] := ARRAY(SELECT DISTINCT s FROM ask_sku_of(ref) AS s);
-BEGIN
-	IF cardinality(skus) > 1 THEN
-		RAISE USING ERRCODE = 'cardinality_violation', MESSAGE = format('several shards have a batch "%s"', ref),
-			DETAIL = format('It is of the SKUs %s.', array_to_string(skus, ', ')),
-			HINT = 'References are unique per shard only: name the SKU.';
-	END IF;
-	RETURN slot(coalesce(skus[1], otherwise));
-END
-$$;
-
 -- In PL/pgSQL, for in SQL what is void is NULL.
-CREATE FUNCTION add_batch(ref text, sku text, qty integer, eta date DEFAULT NULL, rank integer DEFAULT 0) RETURNS void
+CREATE FUNCTION :"kit".add_batch(ref text, sku text, qty integer, eta date DEFAULT NULL, rank integer DEFAULT 0) RETURNS void
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
 	-- Whoever has the reference already will refuse it.
-	PERFORM FROM answers(slot_of_batch(ref, sku), 'add_batch', ref, sku, qty, eta, rank => rank);
+	PERFORM FROM sharding.answers(sharding.slot_of_batch(ref, sku), 'add_batch', ref, sku, qty, eta, rank => rank);
 END
 $$;
 
-CREATE FUNCTION change_batch_quantity(ref text, qty integer)
-	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION :"kit".change_batch_quantity(ref text, qty integer)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
 	SELECT a.orderid, a.sku, a.qty, a.batchref
-		FROM answers(slot_of_batch($1, NULL), 'change_batch_quantity', $1, NULL, $2) AS a;
+		FROM sharding.answers(sharding.slot_of_batch($1, NULL), 'change_batch_quantity', $1, NULL, $2) AS a;
 END;
 
-CREATE FUNCTION change_batch_eta(ref text, eta date)
-	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION :"kit".change_batch_eta(ref text, eta date)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
 	SELECT a.orderid, a.sku, a.qty, a.batchref
-		FROM answers(slot_of_batch($1, NULL), 'change_batch_eta', $1, NULL, NULL, $2) AS a;
+		FROM sharding.answers(sharding.slot_of_batch($1, NULL), 'change_batch_eta', $1, NULL, NULL, $2) AS a;
 END;
 
 -- With the SKU, only the shard that has it is asked.
-CREATE FUNCTION change_batch_quantity(sku text, ref text, qty integer)
-	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION :"kit".change_batch_quantity(sku text, ref text, qty integer)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
 	SELECT a.orderid, a.sku, a.qty, a.batchref
-		FROM answers(slot($1), 'change_batch_quantity of sku', $2, $1, $3) AS a;
+		FROM sharding.answers(sharding.slot($1), 'change_batch_quantity of sku', $2, $1, $3) AS a;
 END;
 
-CREATE FUNCTION change_batch_eta(sku text, ref text, eta date)
-	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION :"kit".change_batch_eta(sku text, ref text, eta date)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
 	SELECT a.orderid, a.sku, a.qty, a.batchref
-		FROM answers(slot($1), 'change_batch_eta of sku', $2, $1, NULL, $3) AS a;
+		FROM sharding.answers(sharding.slot($1), 'change_batch_eta of sku', $2, $1, NULL, $3) AS a;
 END;
 
-CREATE FUNCTION allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL) RETURNS text
+CREATE FUNCTION :"kit".allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL) RETURNS text
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-	RETURN (SELECT a.batchref FROM answers(slot(sku), 'allocate', orderid, sku, qty, by, hold) AS a);
+	RETURN (SELECT a.batchref FROM sharding.answers(sharding.slot(sku), 'allocate', orderid, sku, qty, by, hold) AS a);
 END
 $$;
 
-CREATE FUNCTION try_allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL)
+CREATE FUNCTION :"kit".try_allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
-	LANGUAGE sql SECURITY DEFINER
+	LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
 	SELECT a.orderid, a.sku, a.qty, a.batchref, a.refusal, a.available
-		FROM answers(slot($2), 'try_allocate', $1, $2, $3, $4, $5) AS a;
+		FROM sharding.answers(sharding.slot($2), 'try_allocate', $1, $2, $3, $4, $5) AS a;
 END;
 
-CREATE FUNCTION promise(sku text, qty integer, by date DEFAULT NULL) RETURNS TABLE (batchref text, eta date)
-	LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION :"kit".promise(sku text, qty integer, by date DEFAULT NULL) RETURNS TABLE (batchref text, eta date)
+	LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
-	SELECT a.batchref, a.eta FROM answers(slot($1), 'promise', NULL, $1, $2, $3) AS a;
+	SELECT a.batchref, a.eta FROM sharding.answers(sharding.slot($1), 'promise', NULL, $1, $2, $3) AS a;
 END;
 
-CREATE FUNCTION deallocate(orderid text, sku text) RETURNS text
+CREATE FUNCTION :"kit".deallocate(orderid text, sku text) RETURNS text
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-	RETURN (SELECT a.batchref FROM answers(slot(sku), 'deallocate', orderid, sku, NULL) AS a);
+	RETURN (SELECT a.batchref FROM sharding.answers(sharding.slot(sku), 'deallocate', orderid, sku, NULL) AS a);
 END
 $$;
 
-CREATE FUNCTION reallocate(orderid text, sku text, qty integer DEFAULT NULL, by date DEFAULT NULL) RETURNS text
+CREATE FUNCTION :"kit".reallocate(orderid text, sku text, qty integer DEFAULT NULL, by date DEFAULT NULL) RETURNS text
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-	RETURN (SELECT a.batchref FROM answers(slot(sku), 'reallocate', orderid, sku, qty, by) AS a);
+	RETURN (SELECT a.batchref FROM sharding.answers(sharding.slot(sku), 'reallocate', orderid, sku, qty, by) AS a);
 END
 $$;
 
-CREATE FUNCTION reallocate_sku(sku text) RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION :"kit".reallocate_sku(sku text) RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+	LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
-	SELECT a.orderid, a.sku, a.qty, a.batchref FROM answers(slot($1), 'reallocate_sku', NULL, $1, NULL) AS a;
+	SELECT a.orderid, a.sku, a.qty, a.batchref FROM sharding.answers(sharding.slot($1), 'reallocate_sku', NULL, $1, NULL) AS a;
 END;
 
-CREATE FUNCTION ship(orderid text, sku text, qty integer DEFAULT NULL) RETURNS text
+CREATE FUNCTION :"kit".ship(orderid text, sku text, qty integer DEFAULT NULL) RETURNS text
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-	RETURN (SELECT a.batchref FROM answers(slot(sku), 'ship', orderid, sku, qty) AS a);
+	RETURN (SELECT a.batchref FROM sharding.answers(sharding.slot(sku), 'ship', orderid, sku, qty) AS a);
 END
 $$;
 
 -- Lines of many SKUs
 
--- Lets a slot move on, and takes notice of where it is then; a statement that runs would not.
-CREATE FUNCTION wait_for_move() RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-	PERFORM pg_sleep(0.01);
-	PERFORM pg_get_object_address('server', '{stock}', '{}');    -- to lock an object reads what others have changed
-END
-$$;
-
-CREATE FUNCTION moves_for_long() RETURNS boolean LANGUAGE sql VOLATILE
-BEGIN ATOMIC
-	SELECT clock_timestamp() > statement_timestamp() + interval '1 minute';
-END;
-
--- Undoes what shards have done to the lines.
-CREATE FUNCTION undo(done shard_answer[]) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-	a shard_answer;
-BEGIN
-	LOOP
-		SELECT u.* INTO a
-			FROM (SELECT array_agg(slot(d.sku)) AS slots, array_agg(d.orderid) AS orderids, array_agg(d.sku) AS skus,
-					array_agg(d.qty) AS qtys, array_agg(d.turn) AS turns, array_agg(coalesce(d.before, '')) AS befores
-				FROM unnest(done) AS d WHERE d.turn IS NOT NULL HAVING count(*) > 0) AS d,
-				ask_undo(d.slots, d.orderids, d.skus, d.qtys, d.turns, d.befores) AS u
-			ORDER BY u.state = '40001'
-			LIMIT 1;
-		EXIT WHEN NOT FOUND;
-		IF a.state <> '40001' OR moves_for_long() THEN
-			PERFORM refuse(a);
-		END IF;
-		PERFORM wait_for_move();
-	END LOOP;
-END
-$$;
-
--- All shards are asked at the same time, and each answers when it has done its part. If one of them refuses, the others
--- undo theirs.
-CREATE FUNCTION line_answers(call text, name text, orderids text[], skus text[], qtys integer[], all_or_nothing boolean,
-		day date, hold interval)
-	RETURNS SETOF shard_answer LANGUAGE plpgsql SET search_path FROM CURRENT
-	SET datestyle = 'ISO' SET intervalstyle = 'postgres' AS $$
-DECLARE
-	lines integer := coalesce(cardinality(skus), 0);
-	answers shard_answer[];
-	a shard_answer;
-BEGIN
-	PERFORM refuse_read_only(call);
-	IF call LIKE '%order' THEN
-		orderids := array_fill(name, ARRAY[lines]);
-	END IF;
-	-- What is wrong with the call as a whole comes before what is wrong with a line.
-	IF lines = 0 OR array_ndims(skus) > 1 OR array_ndims(qtys) > 1 OR array_ndims(orderids) > 1
-		OR cardinality(qtys) IS DISTINCT FROM lines OR cardinality(orderids) IS DISTINCT FROM lines
-		OR all_or_nothing IS NULL OR now() + hold <= now() OR NOT isfinite(now() + hold)
-		OR (SELECT bool_or((l.orderid <> '' AND l.sku <> '' AND l.qty > 0 AND char_length(l.orderid) <= 255
-					AND char_length(l.sku) <= 255) IS NOT TRUE) OR count(DISTINCT (l.orderid, l.sku)) < lines
-			FROM unnest(orderids, skus, qtys) AS l (orderid, sku, qty))
-	THEN
-		FOR a IN SELECT * FROM ask_arguments(call, name, orderids, skus, qtys, all_or_nothing, day, hold) LOOP
-			PERFORM refuse(a);
-		END LOOP;
-		IF lines = 0 THEN
-			RETURN;
-		END IF;
-	END IF;
-
-	answers := ARRAY(SELECT l FROM ask_lines(ARRAY(SELECT slot(s) FROM unnest(skus) AS s), call,
-		ARRAY(SELECT generate_series(1, lines)), orderids, skus, qtys, all_or_nothing, day, hold) AS l);
-	SELECT l.* INTO a FROM unnest(answers) AS l WHERE l.state IS NOT NULL OR l.refusal IS NOT NULL
-		ORDER BY l.state IS NULL, l.place NULLS FIRST LIMIT 1;
-	IF NOT FOUND THEN
-		RETURN QUERY SELECT * FROM unnest(answers) AS l ORDER BY l.place;
-		RETURN;
-	END IF;
-	PERFORM undo(answers);
-	IF a.state IS NOT NULL THEN
-		PERFORM refuse(a);
-	END IF;
-	FOR a IN SELECT * FROM unnest(answers) AS l ORDER BY l.place LOOP
-		a.batchref := a.was;
-		RETURN NEXT a;
-	END LOOP;
-END
-$$;
-
--- One server does all of it or refuses. Several shards rehearse it first; then there is nothing left that could refuse,
--- but that others are faster or a slot moves. After the latter it is done again: what has been given back or shipped
--- already is no error.
-CREATE FUNCTION order_answers(call text, name text, all_or_nothing boolean) RETURNS SETOF shard_answer
-	LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-	skus text[] := ARRAY(SELECT DISTINCT s FROM ask_skus_of(name) AS s);
-	slots integer[];
-	answers shard_answer[] := '{}';
-	a shard_answer;
-BEGIN
-	PERFORM refuse_read_only(call);
-	IF skus = '{}' THEN
-		skus := '{""}';    -- any shard will say so, or what is wrong with the arguments
-	END IF;
-	slots := ARRAY(SELECT slot(s) FROM unnest(skus) AS s);
-	IF slots[1] <> ANY (slots) THEN
-		FOR a IN SELECT * FROM ask_order(slots, skus, call, name, all_or_nothing, true) AS o ORDER BY o.message LOOP
-			PERFORM refuse(a);
-		END LOOP;
-	END IF;
-	LOOP
-		answers := answers || ARRAY(SELECT o FROM ask_order(slots, skus, call, name, all_or_nothing, false) AS o);
-		SELECT o.* INTO a FROM unnest(answers) AS o WHERE o.state IS NOT NULL ORDER BY o.state = '40001' LIMIT 1;
-		EXIT WHEN NOT FOUND;
-		IF a.state <> '40001' OR slots[1] = ALL (slots) OR moves_for_long() THEN
-			PERFORM refuse(a);
-		END IF;
-		PERFORM wait_for_move();
-		slots := ARRAY(SELECT slot(s) FROM unnest(skus) AS s);
-		answers := ARRAY(SELECT o FROM unnest(answers) AS o WHERE o.state IS NULL);
-	END LOOP;
-	RETURN QUERY SELECT DISTINCT ON (o.sku COLLATE "C") o.* FROM unnest(answers) AS o ORDER BY o.sku COLLATE "C";
-END
-$$;
-
-CREATE FUNCTION allocate_order(orderid text, skus text[], qtys integer[], all_or_nothing boolean DEFAULT true,
+CREATE FUNCTION :"kit".allocate_order(orderid text, skus text[], qtys integer[], all_or_nothing boolean DEFAULT true,
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
-	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
-	SELECT a.orderid, a.sku, a.qty, a.batchref FROM line_answers('allocate_order', $1, NULL, $2, $3, $4, $5, $6) AS a;
+	SELECT a.orderid, a.sku, a.qty, a.batchref FROM sharding.line_answers('allocate_order', $1, NULL, $2, $3, $4, $5, $6) AS a;
 END;
 
-CREATE FUNCTION allocate_lines(orderids text[], skus text[], qtys integer[], all_or_nothing boolean DEFAULT true,
+CREATE FUNCTION :"kit".allocate_lines(orderids text[], skus text[], qtys integer[], all_or_nothing boolean DEFAULT true,
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
-	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
-	SELECT a.orderid, a.sku, a.qty, a.batchref FROM line_answers('allocate_lines', NULL, $1, $2, $3, $4, $5, $6) AS a;
+	SELECT a.orderid, a.sku, a.qty, a.batchref FROM sharding.line_answers('allocate_lines', NULL, $1, $2, $3, $4, $5, $6) AS a;
 END;
 
-CREATE FUNCTION try_allocate_order(orderid text, skus text[], qtys integer[],
+CREATE FUNCTION :"kit".try_allocate_order(orderid text, skus text[], qtys integer[],
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
-	LANGUAGE sql SECURITY DEFINER
+	LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
 	SELECT a.orderid, a.sku, a.qty, a.batchref, a.refusal, a.available
-		FROM line_answers('try_allocate_order', $1, NULL, $2, $3, true, $4, $5) AS a;
+		FROM sharding.line_answers('try_allocate_order', $1, NULL, $2, $3, true, $4, $5) AS a;
 END;
 
-CREATE FUNCTION try_allocate_lines(orderids text[], skus text[], qtys integer[],
+CREATE FUNCTION :"kit".try_allocate_lines(orderids text[], skus text[], qtys integer[],
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
-	LANGUAGE sql SECURITY DEFINER
+	LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
 	SELECT a.orderid, a.sku, a.qty, a.batchref, a.refusal, a.available
-		FROM line_answers('try_allocate_lines', NULL, $1, $2, $3, true, $4, $5) AS a;
+		FROM sharding.line_answers('try_allocate_lines', NULL, $1, $2, $3, true, $4, $5) AS a;
 END;
 
-CREATE FUNCTION deallocate_order(orderid text) RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION :"kit".deallocate_order(orderid text) RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
+	LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
-	SELECT a.orderid, a.sku, a.qty, a.batchref FROM order_answers('deallocate_order', $1, true) AS a;
+	SELECT a.orderid, a.sku, a.qty, a.batchref FROM sharding.order_answers('deallocate_order', $1, true) AS a;
 END;
 
-CREATE FUNCTION ship_order(orderid text, all_or_nothing boolean DEFAULT true)
-	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION :"kit".ship_order(orderid text, all_or_nothing boolean DEFAULT true)
+	RETURNS TABLE (orderid text, sku text, qty integer, batchref text) LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
-	SELECT a.orderid, a.sku, a.qty, a.batchref FROM order_answers('ship_order', $1, $2) AS a;
+	SELECT a.orderid, a.sku, a.qty, a.batchref FROM sharding.order_answers('ship_order', $1, $2) AS a;
 END;
 
 -- Looks
 
-CREATE FUNCTION check_allocation()
+CREATE FUNCTION :"kit".check_allocation()
 	RETURNS TABLE (fault text, sku text, batchref text, orderid text, found bigint, expected bigint)
-	LANGUAGE sql SECURITY DEFINER
+	LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
-	SELECT * FROM ask_check() AS f ORDER BY f.fault, f.sku COLLATE "C", f.batchref COLLATE "C", f.orderid COLLATE "C";
+	SELECT * FROM sharding.ask_check() AS f ORDER BY f.fault, f.sku COLLATE "C", f.batchref COLLATE "C", f.orderid COLLATE "C";
 END;
 
 -- What the view stock says of one SKU
-CREATE FUNCTION stock_of(sku text)
+CREATE FUNCTION :"kit".stock_of(sku text)
 	RETURNS TABLE (sku text, purchased bigint, allocated bigint, shipped bigint, on_hand bigint, available bigint,
 		incoming bigint, next_eta date, blocked bigint, held bigint, waiting bigint)
-	LANGUAGE sql SECURITY DEFINER
+	LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 BEGIN ATOMIC
-	SELECT * FROM ask_stock_of(slot($1), $1);
+	SELECT * FROM sharding.ask_stock_of(sharding.slot($1), $1);
 END;
 
 -- To the shards all callers are one role, so nobody may call anything unless that is granted.
-REVOKE EXECUTE ON FUNCTION slot, ask, ask_lines, ask_undo, ask_arguments, ask_order, ask_sku_of, ask_skus_of, ask_stock_of,
-	ask_check, refuse, refuse_read_only, wait_for_move, moves_for_long, answers, slot_of_batch, undo, line_answers, order_answers,
-	add_batch, change_batch_quantity(text, integer), change_batch_quantity(text, text, integer),
-	change_batch_eta(text, date), change_batch_eta(text, text, date), allocate, try_allocate, promise, deallocate, reallocate,
-	reallocate_sku, ship, allocate_order, allocate_lines, try_allocate_order, try_allocate_lines, deallocate_order,
-	ship_order, check_allocation, stock_of FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+	:"kit".add_batch, :"kit".change_batch_quantity(text, integer), :"kit".change_batch_quantity(text, text, integer),
+	:"kit".change_batch_eta(text, date), :"kit".change_batch_eta(text, text, date), :"kit".allocate,
+	:"kit".try_allocate, :"kit".promise, :"kit".deallocate, :"kit".reallocate, :"kit".reallocate_sku, :"kit".ship,
+	:"kit".allocate_order, :"kit".allocate_lines, :"kit".try_allocate_order, :"kit".try_allocate_lines,
+	:"kit".deallocate_order, :"kit".ship_order, :"kit".check_allocation, :"kit".stock_of
+	FROM PUBLIC;
 COMMIT;

@@ -1,5 +1,22 @@
 \echo Use "CREATE EXTENSION allocation" to load this file. \quit
 
+-- What stands in a schema is for everybody who may create there, or has it in the search_path. So whoever creates the
+-- extension must be allowed to create there, too: the script, which runs as a superuser, would not notice.
+DO $$
+DECLARE
+	home text := pg_catalog.current_schema();
+	creator pg_catalog.regrole := (SELECT extowner FROM pg_catalog.pg_extension
+		WHERE extname OPERATOR(pg_catalog.=) 'allocation');
+BEGIN
+	IF NOT pg_catalog.has_schema_privilege(creator, home, 'CREATE') THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = pg_catalog.format('permission denied for schema %s', home),
+			DETAIL = pg_catalog.format('Role %s has no CREATE privilege there.', creator),
+			HINT = 'Create a schema of your own, and the extension in it.';
+	END IF;
+END
+$$;
+
 -- Tables
 --
 -- Identities are compared byte by byte (COLLATE "C"): it is what the C code does, it is fastest, and no
@@ -348,8 +365,8 @@ COMMENT ON FUNCTION deallocate_order(text) IS
 COMMENT ON FUNCTION reallocate(text, text, integer, date) IS
 'Deallocates an order line and allocates it afresh, with qty units and the date by or, where that is NULL, as it was; if it '
 'fits nowhere, the old allocation stands. Of a line that has shipped in part the open part moves. Returns the reference of '
-'the batch. Errors: SK001 if no batch has the SKU; SK002 if none has room in time; SK004 if there is no such line and qty is '
-'NULL; SK006 if more has shipped, or everything; 22004, 22023, 22001 for a missing or improper argument.';
+'the batch. Errors: SK001 if no batch has the SKU; SK002 if none has room in time; SK004 if there is no such line, or it is an '
+'expired hold; SK006 if more has shipped, or everything; 22004, 22023, 22001 for a missing or improper argument.';
 COMMENT ON FUNCTION reallocate_sku(text) IS
 'Offers the lines of a SKU, in their turn, what is better for them now: a batch if they wait or theirs comes too late, '
 'otherwise one that comes on an earlier day. None is worse off, and nobody waits for what is left. Returns one row per line '
@@ -377,10 +394,9 @@ COMMENT ON FUNCTION keep_allocated_batches() IS
 -- Privileges
 --
 -- The C code works as the owner of the tables, who is whoever creates the extension. The C functions stay
--- with the superuser: one that an ordinary role owns is a way to more privileges.
+-- with the superuser: one that an ordinary role owns is a way to more privileges. So do the domains: whoever owns one
+-- can add a CHECK to it, which runs as the owner of the tables, also once that is another role.
 
-ALTER DOMAIN batch_room OWNER TO @extowner@;
-ALTER DOMAIN line_quantity OWNER TO @extowner@;
 ALTER FUNCTION check_allocation() OWNER TO @extowner@;
 ALTER TABLE batches OWNER TO @extowner@;
 ALTER TABLE order_lines OWNER TO @extowner@;
@@ -412,6 +428,7 @@ REVOKE EXECUTE ON FUNCTION
 	keep_allocated_batches()
 	FROM PUBLIC;
 
+-- The owner may pass on each of them, lest GRANT ... ON ALL FUNCTIONS IN SCHEMA fail.
 GRANT EXECUTE ON FUNCTION
 	add_batch(text, text, integer, date, integer),
 	change_batch_quantity(text, integer),
@@ -431,7 +448,9 @@ GRANT EXECUTE ON FUNCTION
 	reallocate_sku(text),
 	ship(text, text, integer),
 	ship_order(text, boolean),
-	check_allocation()
+	check_allocation(),
+	batch_room(integer, integer, integer),
+	keep_allocated_batches()
 	TO @extowner@ WITH GRANT OPTION;
 
 -- Whoever writes to batches computes their room: the owner of the tables, also once that is another role. It is

@@ -3,7 +3,8 @@
  *		The use cases that give lines a batch: allocating, reallocating, and asking
  *		what could be promised.  A single line is a list of one.
  */
-#include "settling.h"
+#include "placing.h"
+#include "shortages.h"
 
 #include <string.h>
 
@@ -25,6 +26,7 @@ typedef struct Allocation
 	bool		all_or_nothing;
 	bool		tells_each;		/* what became of each line */
 	LinesResult result;
+	Wanted		wanted;
 
 	/* of one attempt */
 	Repository *repository;
@@ -148,23 +150,6 @@ refuse(Allocation *command, const OrderLine *line, LineResult refused)
 		result->each[position] = refused;
 }
 
-/* Refuses the call for a line that repeats another. */
-static void
-refuse_repeated(Allocation *command)
-{
-	for (size_t i = 1; i < command->n; i++)
-	{
-		const OrderLine *first = command->requests[i - 1].line;
-		const OrderLine *line = command->requests[i].line;
-
-		if (compare_identities(first, line) != 0)
-			continue;
-		refuse(command, line, (LineResult) {.outcome = REPEATED_LINE, .line = *line});
-		if (command->lines + command->result.position == line)
-			command->result.first_position = (size_t) (first - command->lines);
-	}
-}
-
 /*
  * What is known of a line
  */
@@ -281,13 +266,13 @@ gather_claims(Allocation *command)
 	Repository *repository = command->repository;
 	Placing    *placing = &command->placing;
 
-	*placing = begin_placing(repository, command->now, command->n);
+	*placing = begin_placing(repository, &command->wanted, command->now, command->n);
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
 		request->wants_batch = request->stays = false;
 		if (request->known && !line_is_expired(request->known, command->now))
 			meet_known(command, request);
-		else if (request->line->qty == SAME_QUANTITY)
+		else if (command->is_afresh)
 			refuse(command, request->line, (LineResult) {.outcome = UNKNOWN_ORDER_LINE, .line = *request->line});
 		else
 			request->wants_batch = true;
@@ -357,35 +342,29 @@ is_same(const OrderLine *line, const OrderLine *known)
 		(!line->batchref || strcmp(line->batchref, known->batchref) == 0);
 }
 
-/* Writes what has become of batches and lines; false where something is no longer what it was. */
-static bool
+/* Writes what has become of batches and lines. */
+static Verdict
 write_allocation(Allocation *command)
 {
-	Repository *repository = command->repository;
-	Placing    *placing = &command->placing;
-	List		added = {.repository = repository};
-	List		from = {.repository = repository};
-	List		to = {.repository = repository};
+	Changes		changes = no_changes(command->repository);
 
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
-		if (!request->known)
-			append(&added, request->line);
-		else if (!is_same(request->line, request->known))
-		{
-			append(&from, request->known);
-			append(&to, request->line);
-		}
-	}
-	if (added.n == 0 && from.n == 0)
-		return true;
+		OrderLine  *line = request->line;
 
-	settle(placing);
-	if (!charge(repository, placing->charges, placing->ncharges))
-		return false;
-	if (added.n > 0)
-		repository->add_lines(repository, (OrderLine **) added.items, added.n);
-	return write_known_lines(repository, &from, &to, &placing->taken_back);
+		if (request->known && is_same(line, request->known))
+			continue;
+		if (request->known)
+		{
+			append(&changes.from, request->known);
+			append(&changes.to, line);
+		}
+		else
+			append(&changes.added, line);
+	}
+	if (changes.added.n == 0 && changes.from.n == 0)
+		return KEEP;
+	return settle(&command->placing, &changes);
 }
 
 /* Says what became of each line.  Where the call is refused, all lines are as they were. */
@@ -423,6 +402,7 @@ allocation_body(Repository *repository, void *context)
 	LinesResult *result = &command->result;
 
 	command->repository = repository;
+	lock_wanted(repository, &command->wanted);
 	command->now = repository->current_time(repository);
 	command->has_looked = false;
 	command->contradicts = false;
@@ -433,9 +413,6 @@ allocation_body(Repository *repository, void *context)
 		memset(result->each, 0, command->n * sizeof(LineResult));
 	}
 	collect_requests(command);
-	refuse_repeated(command);
-	if (result->refused.outcome != DONE)
-		return UNDO;
 
 	if (repository->cautious || command->is_afresh)
 		look_up_requests(command);
@@ -448,13 +425,16 @@ allocation_body(Repository *repository, void *context)
 			return CONTRADICTION;
 	}
 
+	if (lacks_batches(&command->placing))
+		return WAIT;
+
 	if (!are_all_placed(&command->placing))
 		refuse_unplaced(command);
 	if (command->tells_each)
 		tell_each(command);
 	if (result->refused.outcome != DONE)
 		return UNDO;
-	return write_allocation(command) ? KEEP : RETRY;
+	return write_allocation(command);
 }
 
 static LinesResult
@@ -503,7 +483,7 @@ try_allocate_lines(UnitOfWork *uow, OrderLine *lines, size_t n)
 }
 
 /*
- * Deallocates the line and allocates it afresh, with another quantity unless
+ * Deallocates a known line and allocates it afresh, with another quantity unless
  * line says SAME_QUANTITY and another date if it has one.  If it fits nowhere, it
  * stays as it is.
  */
@@ -533,7 +513,7 @@ static Verdict
 promise_body(Repository *repository, void *context)
 {
 	Promise    *command = context;
-	Placing		placing = begin_placing(repository, repository->current_time(repository), 1);
+	Placing		placing = begin_placing(repository, NULL, repository->current_time(repository), 1);
 
 	placing.claims[placing.nclaims++] = (Claim) {.line = &command->line, .latest = line_latest_day(&command->line)};
 	if (!place(&placing))

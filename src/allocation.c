@@ -7,15 +7,14 @@
 
 #include "compat.h"
 
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
+#include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "arguments.h"
@@ -38,13 +37,14 @@ _PG_init(void)
 							 "The tables of extension \"allocation\" are distributed over several nodes by SKU.",
 							 NULL, &tables_are_distributed, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("allocation");
+	statement_install_planner();
 }
 
 /* The unit of work over the tables beside the function that is called. */
 static UnitOfWork *
 begin_reading(FunctionCallInfo fcinfo, Subtransaction *subtransaction)
 {
-	subtransaction_init(subtransaction, get_func_namespace(fcinfo->flinfo->fn_oid));
+	subtransaction_init(subtransaction, fcinfo->flinfo->fn_oid);
 	return &subtransaction->base;
 }
 
@@ -190,9 +190,24 @@ typedef struct LinesArgument
 	int			n;
 } LinesArgument;
 
+/* An error where an element of one of the arrays is not as it must be, the first line's first. */
+static void
+check_elements(bool one_order, ArrayArgument orderids, ArrayArgument skus, ArrayArgument qtys)
+{
+	for (int i = 0; i < skus.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!one_order)
+			next_name(&orderids);
+		next_name(&skus);
+		next_quantity(&qtys);
+	}
+}
+
 /*
  * The lines of one order, or of as many as there are lines: orderid or orderids,
- * skus, qtys; by and hold are the arguments from another one on.
+ * skus, qtys; by and hold are the arguments from another one on.  There may be
+ * millions, so nothing is copied before all of them have been checked.
  */
 static LinesArgument
 lines_arguments(FunctionCallInfo fcinfo, bool one_order, int by)
@@ -202,31 +217,32 @@ lines_arguments(FunctionCallInfo fcinfo, bool one_order, int by)
 	ArrayArgument skus;
 	ArrayArgument qtys;
 	LinesArgument argument;
-	OrderLine	terms;
+	OrderLine	terms = {0};
 
 	if (one_order)
 		orderid = name_argument(fcinfo, 0, "orderid");
 	else
-		orderids = array_argument(fcinfo, 0, "orderids", TEXTOID);
-	skus = array_argument(fcinfo, 1, "skus", TEXTOID);
-	qtys = array_argument(fcinfo, 2, "qtys", INT4OID);
+		orderids = array_argument(fcinfo, 0, "orderids");
+	skus = array_argument(fcinfo, 1, "skus");
+	qtys = array_argument(fcinfo, 2, "qtys");
 	if (!one_order)
 		refuse_unequal(&orderids, &skus);
 	refuse_unequal(&skus, &qtys);
+	date_argument(fcinfo, by, &terms);
+	hold_argument(fcinfo, by + 1, &terms);
+	check_elements(one_order, orderids, skus, qtys);
+	refuse_repeated_lines(orderid, orderids, skus);
 
 	argument = (LinesArgument) {
 		.lines = MemoryContextAllocHuge(CurrentMemoryContext, skus.n * sizeof(OrderLine)), .n = skus.n
 	};
-	terms = (OrderLine) {0};
-	date_argument(fcinfo, by, &terms);
-	hold_argument(fcinfo, by + 1, &terms);
 	for (int i = 0; i < skus.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		argument.lines[i] = terms;
-		argument.lines[i].orderid = one_order ? orderid : name_element(&orderids, i);
-		argument.lines[i].sku = name_element(&skus, i);
-		argument.lines[i].qty = quantity_element(&qtys, i);
+		argument.lines[i].orderid = one_order ? orderid : text_to_cstring(next_name(&orderids));
+		argument.lines[i].sku = text_to_cstring(next_name(&skus));
+		argument.lines[i].qty = next_quantity(&qtys);
 	}
 	return argument;
 }
@@ -288,8 +304,6 @@ try_to_allocate_many(FunctionCallInfo fcinfo, UnitOfWork *uow, OrderLine *lines,
 	spi_repository_begin_progress(repository, n);
 	result = try_allocate_lines(uow, lines, n);
 	spi_repository_end_progress(repository);
-	if (result.refused.outcome == REPEATED_LINE)
-		report_refused_lines(&result, &lines[result.position]);
 	return trial_result(fcinfo, &result);
 }
 
@@ -522,7 +536,12 @@ allocation_keep_allocated_batches(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("keep_allocated_batches() must be called as an AFTER trigger"));
-	subtransaction_init(&subtransaction, RelationGetNamespace(trigger->tg_relation));
+	subtransaction_init(&subtransaction, fcinfo->flinfo->fn_oid);
+	if (!installation_has_batches(&subtransaction.repository.tables, trigger->tg_relation))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("keep_allocated_batches() is for table \"batches\" of its extension, not for table \"%s\"",
+					   RelationGetRelationName(trigger->tg_relation)));
 	/* DELETE and TRUNCATE take what the snapshot of their transaction does not show, too. */
 	subtransaction.repository.sees_latest = true;
 

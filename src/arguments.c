@@ -7,12 +7,13 @@
  */
 #include "postgres.h"
 
+#include "access/tupmacs.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "arguments.h"
@@ -38,8 +39,8 @@ refuse_null(bool is_null, const char *name, int subscript)
 }
 
 /* What names an order, a SKU or a batch: a text that is neither empty nor too long. */
-static const char *
-checked_name(text *value, const char *name, int subscript)
+static const text *
+checked_name(const text *value, const char *name, int subscript)
 {
 	int			length = VARSIZE_ANY_EXHDR(value);
 
@@ -55,7 +56,7 @@ checked_name(text *value, const char *name, int subscript)
 				errmsg("%s must not be longer than %d characters",
 					   argument_name(name, subscript), MAX_NAME_LENGTH),
 				errdetail("It has %d.", length));
-	return text_to_cstring(value);
+	return value;
 }
 
 /* How many units: at least one. */
@@ -75,7 +76,7 @@ const char *
 name_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
 	refuse_null(PG_ARGISNULL(n), name, 0);
-	return checked_name(PG_GETARG_TEXT_PP(n), name, 0);
+	return text_to_cstring(checked_name(PG_GETARG_TEXT_PP(n), name, 0));
 }
 
 /* The argument qty: how many units, and at least one. */
@@ -145,15 +146,16 @@ hold_argument(FunctionCallInfo fcinfo, int n, OrderLine *line)
 				errdetail("It is %s.", DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(n)))));
 }
 
-/* An argument that is an array of this type and of one dimension; its elements are still to be checked. */
+/*
+ * Arrays.  They may be large, and are read where they are: nothing is copied of one that
+ * is refused.
+ */
+
+/* An argument that is an array of one dimension; its elements are still to be read, and checked. */
 ArrayArgument
-array_argument(FunctionCallInfo fcinfo, int n, const char *name, Oid type)
+array_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	ArrayArgument argument = {.name = name};
 	ArrayType  *array;
-	int16		length;
-	bool		by_value;
-	char		alignment;
 
 	refuse_null(PG_ARGISNULL(n), name, 0);
 	array = PG_GETARG_ARRAYTYPE_P(n);
@@ -162,31 +164,43 @@ array_argument(FunctionCallInfo fcinfo, int n, const char *name, Oid type)
 				errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				errmsg("%s must have one dimension", name),
 				errdetail("It has %d.", ARR_NDIM(array)));
-	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	deconstruct_array(array, type, length, by_value, alignment, &argument.values, &argument.nulls, &argument.n);
-	return argument;
+	return (ArrayArgument) {
+		.name = name,
+		.n = ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0],
+		.nulls = ARR_NULLBITMAP(array),
+		/* ARR_DATA_PTR, but that compares an int with a size_t */
+		.next = (char *) array + (ARR_HASNULL(array) ? (size_t) array->dataoffset : ARR_OVERHEAD_NONULLS(ARR_NDIM(array)))
+	};
 }
 
-/* An element of an array, which must not be null; i counts from 0. */
-static Datum
-element(const ArrayArgument *argument, int i)
+/* An error where the next element of an array is null. */
+static void
+refuse_null_element(const ArrayArgument *argument)
 {
-	refuse_null(argument->nulls[i], argument->name, i + 1);
-	return argument->values[i];
+	refuse_null(argument->nulls && att_isnull(argument->nread, argument->nulls), argument->name, argument->nread + 1);
 }
 
-/* An element that names an order, a SKU or a batch. */
-const char *
-name_element(const ArrayArgument *argument, int i)
+/* The next element of an array of texts; it names an order, a SKU or a batch. */
+const text *
+next_name(ArrayArgument *argument)
 {
-	return checked_name(DatumGetTextPP(element(argument, i)), argument->name, i + 1);
+	const text *value = (const text *) argument->next;
+
+	refuse_null_element(argument);
+	argument->next += INTALIGN(VARSIZE_ANY(value));
+	return checked_name(value, argument->name, ++argument->nread);
 }
 
-/* An element that says how many units. */
+/* The next element of an array of numbers; it says how many units. */
 int32
-quantity_element(const ArrayArgument *argument, int i)
+next_quantity(ArrayArgument *argument)
 {
-	return checked_quantity(DatumGetInt32(element(argument, i)), argument->name, i + 1);
+	int32		value;
+
+	refuse_null_element(argument);
+	value = *(const int32 *) argument->next;
+	argument->next += sizeof(int32);
+	return checked_quantity(value, argument->name, ++argument->nread);
 }
 
 /* An error where two arrays have not one element each for the same lines. */
@@ -198,4 +212,76 @@ refuse_unequal(const ArrayArgument *a, const ArrayArgument *b)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("%s and %s must have the same number of elements", a->name, b->name),
 				errdetail("%s has %d, %s has %d.", a->name, a->n, b->name, b->n));
+}
+
+/* What tells one line of a call from another, in the arrays: an SKU that comes later in the call has a higher address. */
+typedef struct Identity
+{
+	const text *sku;
+	const text *orderid;		/* NULL if all lines are of one order */
+} Identity;
+
+static int
+compare_names(const text *a, const text *b)
+{
+	int			length = VARSIZE_ANY_EXHDR(a);
+	int			order = length - (int) VARSIZE_ANY_EXHDR(b);
+
+	return order != 0 ? order : memcmp(VARDATA_ANY(a), VARDATA_ANY(b), length);
+}
+
+static int
+compare_identities(const Identity *a, const Identity *b)
+{
+	int			order = compare_names(a->sku, b->sku);
+
+	return order != 0 || !a->orderid ? order : compare_names(a->orderid, b->orderid);
+}
+
+/* Any order that puts the same lines side by side, as they come in the call. */
+static int
+compare_lines(const void *a, const void *b, void *unused)
+{
+	int			order = compare_identities(a, b);
+	const text *x = ((const Identity *) a)->sku;
+	const text *y = ((const Identity *) b)->sku;
+
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* Where in an array an element is, which has been read from it; from 1. */
+static int
+position(ArrayArgument argument, const text *element)
+{
+	while (next_name(&argument) != element)
+		;
+	return argument.nread;
+}
+
+/*
+ * An error where one line stands in a call twice.  All lines are of the order or,
+ * if that is NULL, of one each in orderids.
+ */
+void
+refuse_repeated_lines(const char *orderid, ArrayArgument orderids, ArrayArgument skus)
+{
+	ArrayArgument rest = skus;
+	Identity   *lines = MemoryContextAllocHuge(CurrentMemoryContext, skus.n * sizeof(Identity));
+	const Identity *repeated = NULL;
+
+	for (int i = 0; i < skus.n; i++)
+		lines[i] = (Identity) {.sku = next_name(&rest), .orderid = orderid ? NULL : next_name(&orderids)};
+	qsort_interruptible(lines, skus.n, sizeof(Identity), compare_lines, NULL);
+	for (int i = 1; i < skus.n; i++)
+		if (compare_identities(&lines[i - 1], &lines[i]) == 0 && (!repeated || lines[i].sku < repeated->sku))
+			repeated = &lines[i];
+	if (repeated)
+		ereport(ERROR,
+				errcode(ERRCODE_CARDINALITY_VIOLATION),
+				errmsg("order \"%s\" asks for sku \"%s\" twice in one call",
+					   orderid ? orderid : text_to_cstring(repeated->orderid), text_to_cstring(repeated->sku)),
+				errdetail("Lines %d and %d are the same.",
+						  position(skus, repeated[-1].sku), position(skus, repeated->sku)),
+				errhint("Make them one line with the sum of their quantities."));
+	pfree(lines);
 }

@@ -10,13 +10,14 @@
 
 #include "model.h"
 
-/* An array with one element for each line. */
+/* An array with one element for each line, and how far it has been read. */
 typedef struct ArrayArgument
 {
 	const char *name;
-	Datum	   *values;
-	bool	   *nulls;
 	int			n;
+	const bits8 *nulls;			/* NULL where no element is null */
+	const char *next;			/* the next element */
+	int			nread;
 } ArrayArgument;
 
 extern const char *name_argument(FunctionCallInfo fcinfo, int n, const char *name);
@@ -28,9 +29,10 @@ extern bool flag_argument(FunctionCallInfo fcinfo, int n, const char *name);
 extern void date_argument(FunctionCallInfo fcinfo, int n, OrderLine *line);
 extern void hold_argument(FunctionCallInfo fcinfo, int n, OrderLine *line);
 
-extern ArrayArgument array_argument(FunctionCallInfo fcinfo, int n, const char *name, Oid type);
-extern const char *name_element(const ArrayArgument *argument, int i);
-extern int32 quantity_element(const ArrayArgument *argument, int i);
+extern ArrayArgument array_argument(FunctionCallInfo fcinfo, int n, const char *name);
+extern const text *next_name(ArrayArgument *argument);
+extern int32 next_quantity(ArrayArgument *argument);
 extern void refuse_unequal(const ArrayArgument *a, const ArrayArgument *b);
+extern void refuse_repeated_lines(const char *orderid, ArrayArgument orderids, ArrayArgument skus);
 
 #endif							/* ARGUMENTS_H */

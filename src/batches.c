@@ -3,7 +3,7 @@
  *		The use cases on a batch: it is bought, turns out larger or smaller, and
  *		comes on another day.
  */
-#include "settling.h"
+#include "placing.h"
 
 #include <string.h>
 
@@ -42,6 +42,29 @@ add_batch(UnitOfWork *uow, const Batch *batch)
 
 	uow->run(uow, add_batch_body, &command);
 	return command.outcome;
+}
+
+/*
+ * Begins to change a batch, and holds the queue of its SKU: lines may leave the
+ * batch, and whoever changes it may go on to serve that queue.  KEEP if the batch
+ * is there, UNDO if it is not.
+ */
+static Verdict
+find_batch_to_change(Repository *repository, const char *sku, const char *reference, Wanted *wanted, Batch *batch)
+{
+	const char *held = sku;
+
+	if (!held)
+	{
+		if (!repository->find_batch(repository, NULL, reference, batch))
+			return UNDO;
+		held = batch->sku;
+	}
+	repository->hold_queue(repository, held);
+	lock_wanted(repository, wanted);
+	if (!repository->find_batch(repository, sku, reference, batch))
+		return UNDO;
+	return strcmp(batch->sku, held) == 0 ? KEEP : WAIT;
 }
 
 /*
@@ -98,10 +121,10 @@ let_line_leave(void *context, const OrderLine *line)
 
 /* Claims other batches for lines that have left theirs; lists these as they will be, too. */
 static Placing
-claim_other_batches(Repository *repository, const Leavers *leavers, List *to)
+claim_other_batches(Repository *repository, Wanted *wanted, const Leavers *leavers, List *to)
 {
 	size_t		n = leavers->lines.n;
-	Placing		placing = begin_placing(repository, leavers->now, n);
+	Placing		placing = begin_placing(repository, wanted, leavers->now, n);
 
 	placing.passed_over = leavers->batch->reference;
 	placing.nclaims = n;
@@ -118,17 +141,6 @@ claim_other_batches(Repository *repository, const Leavers *leavers, List *to)
 	return placing;
 }
 
-/* Writes what becomes of all that has left; false where something is no longer what it was. */
-static bool
-write_leavers(Repository *repository, Leavers *leavers, List *to, const List *taken_back)
-{
-	List	   *removed = &leavers->holds;
-
-	for (size_t i = 0; i < taken_back->n; i++)
-		append(removed, taken_back->items[i]);
-	return write_known_lines(repository, &leavers->lines, to, removed);
-}
-
 /* Takes from a batch what it no longer covers, and moves that to where there is room. */
 static Verdict
 shrink_batch(Repository *repository, ChangeBatchQuantity *command, const Batch *batch)
@@ -138,9 +150,8 @@ shrink_batch(Repository *repository, ChangeBatchQuantity *command, const Batch *
 		.batch = &smaller, .now = repository->current_time(repository),
 		.lines.repository = repository, .holds.repository = repository
 	};
-	List		to = {.repository = repository};
+	Changes		changes = no_changes(repository);
 	Placing		placing;
-	size_t		before = 0;
 
 	smaller.purchased_quantity = command->qty;
 	repository->visit_expired_holds(repository, (const char *[]) {batch->sku}, 1, leavers.now, let_hold_leave, &leavers);
@@ -148,21 +159,19 @@ shrink_batch(Repository *repository, ChangeBatchQuantity *command, const Batch *
 	if (batch_is_overallocated(&smaller) || smaller.allocated_quantity < smaller.shipped_quantity)
 		return CONTRADICTION;
 
-	placing = claim_other_batches(repository, &leavers, &to);
+	placing = claim_other_batches(repository, &command->wanted, &leavers, &changes.to);
 	leave_batch(&placing, batch, smaller.allocated_quantity);
 	if (!place(&placing))
 		return CONTRADICTION;
-	settle(&placing);
-	command->result = (LinesResult) {.nlines = to.n, .lines = lines_of(&to)};
-	if (!are_locked(&command->wanted, &placing))
-		return RETRY;
+	if (lacks_batches(&placing))
+		return WAIT;
 
-	while (strcmp(placing.charges[before].reference, batch->reference) != 0)
-		before++;
-	return charge(repository, placing.charges, before) &&
-		repository->shrink_batch(repository, batch, &smaller) &&
-		charge(repository, placing.charges + before + 1, placing.ncharges - before - 1) &&
-		write_leavers(repository, &leavers, &to, &placing.taken_back) ? KEEP : RETRY;
+	command->result = (LinesResult) {.nlines = changes.to.n, .lines = lines_of(&changes.to)};
+	changes.resized = batch;
+	changes.resized_to = &smaller;
+	changes.from = leavers.lines;
+	changes.removed = leavers.holds;
+	return settle(&placing, &changes);
 }
 
 static Verdict
@@ -170,27 +179,25 @@ change_batch_quantity_body(Repository *repository, void *context)
 {
 	ChangeBatchQuantity *command = context;
 	LinesResult *result = &command->result;
+	Batch		batch;
+	Verdict		found;
 
-	/*
-	 * Where others change a batch all the time, its counter is never what was
-	 * read, unless it was locked before.
-	 */
-	lock_wanted(repository, &command->wanted);
 	*result = (LinesResult) {.nlines = 0};
-	if (!repository->find_batch(repository, command->sku, command->reference, &result->batch))
+	found = find_batch_to_change(repository, command->sku, command->reference, &command->wanted, &batch);
+	if (found == WAIT)
+		return WAIT;
+	result->batch = batch;
+	if (found == UNDO)
 		result->refused.outcome = UNKNOWN_BATCH;
-	else if (result->batch.shipped_quantity > command->qty)
+	else if (batch.shipped_quantity > command->qty)
 		result->refused.outcome = ALREADY_SHIPPED;
 	if (result->refused.outcome != DONE)
 		return UNDO;
-	if (result->batch.allocated_quantity > command->qty)
-	{
-		Batch		batch = result->batch;
-
+	if (batch.allocated_quantity > command->qty)
 		return shrink_batch(repository, command, &batch);
-	}
-	command->wanted.n = 0;
-	return repository->resize_batch(repository, &result->batch, command->qty) ? KEEP : RETRY;
+	if (!want_batch(repository, &command->wanted, &batch))
+		return WAIT;
+	return repository->resize_batch(repository, &batch, command->qty) ? KEEP : RETRY;
 }
 
 /*
@@ -219,6 +226,7 @@ typedef struct ChangeBatchEta
 	bool		under_way;
 	int32_t		eta;
 	LinesResult result;
+	Wanted		wanted;
 } ChangeBatchEta;
 
 static Verdict
@@ -228,24 +236,32 @@ change_batch_eta_body(Repository *repository, void *context)
 	LinesResult *result = &command->result;
 	List		lines = {.repository = repository};
 	List		told = {.repository = repository};
-	List		expired = {.repository = repository};
+	Changes		changes = no_changes(repository);
 	Charge		freed = {.units = 0};
 	int64_t		now;
+	Batch		batch;
 	Batch		changed;
+	Verdict		found;
 
 	*result = (LinesResult) {.nlines = 0};
-	if (!repository->find_batch(repository, command->sku, command->reference, &result->batch))
+	found = find_batch_to_change(repository, command->sku, command->reference, &command->wanted, &batch);
+	if (found == WAIT)
+		return WAIT;
+	result->batch = batch;
+	if (found == UNDO)
 		result->refused.outcome = UNKNOWN_BATCH;
 	/* What has left was in the warehouse: the rest can be blocked, but it is not under way. */
-	else if (command->under_way && command->eta != NEVER && result->batch.shipped_quantity > 0)
+	else if (command->under_way && command->eta != NEVER && batch.shipped_quantity > 0)
 		result->refused.outcome = ALREADY_SHIPPED;
 	if (result->refused.outcome != DONE)
 		return UNDO;
 
-	changed = result->batch;
+	changed = batch;
 	changed.under_way = command->under_way;
 	changed.eta = command->eta;
-	if (!repository->reschedule_batch(repository, &result->batch, &changed))
+	if (!want_batch(repository, &command->wanted, &batch))
+		return WAIT;
+	if (!repository->reschedule_batch(repository, &batch, &changed))
 		return RETRY;
 
 	/* Whoever comes to the batch or leaves it now has to wait for us, and then knows the new day. */
@@ -256,9 +272,10 @@ change_batch_eta_body(Repository *repository, void *context)
 	{
 		OrderLine  *line = lines.items[i - 1];
 
+		/* Taken back, lest one that is just being confirmed becomes a line that nobody has told. */
 		if (line_is_expired(line, now))
 		{
-			append(&expired, line);
+			append(&changes.removed, line);
 			freed.units -= line_open_quantity(line);
 		}
 		else if (line_open_quantity(line) > 0)
@@ -267,13 +284,11 @@ change_batch_eta_body(Repository *repository, void *context)
 	result->nlines = told.n;
 	result->lines = lines_of(&told);
 
-	/* Expired holds are taken back, lest one that is just being confirmed becomes a line that nobody has told. */
 	freed.sku = changed.sku;
 	freed.reference = changed.reference;
-	sort(repository, expired.items, expired.n, sizeof(void *), compare_line_identities);
-	return expired.n == 0 ||
-		(repository->charge_batches(repository, &freed, 1) &&
-		 repository->remove_lines(repository, (OrderLine **) expired.items, expired.n)) ? KEEP : RETRY;
+	changes.charges = &freed;
+	changes.ncharges = changes.removed.n > 0 ? 1 : 0;
+	return write_changes(&changes, &command->wanted);
 }
 
 /*

@@ -21,8 +21,14 @@
 #define member_can_set_role(member, role) is_member_of_role(member, role)
 #endif
 
-#if PG_VERSION_NUM < 170000
-#define SearchPathMatchesCurrentEnvironment(path) OverrideSearchPathMatchesCurrent(path)
+/* From 19 on, a planner hook has one parameter more. */
+#if PG_VERSION_NUM < 190000
+#define PLANNER_PARAMETERS Query *parse, const char *query_string, int options, ParamListInfo values
+#define PLANNER_ARGUMENTS parse, query_string, options, values
+#else
+#define PLANNER_PARAMETERS Query *parse, const char *query_string, int options, ParamListInfo values, \
+	struct ExplainState *explain
+#define PLANNER_ARGUMENTS parse, query_string, options, values, explain
 #endif
 
 #endif							/* COMPAT_H */

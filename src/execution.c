@@ -12,7 +12,6 @@
 #include "miscadmin.h"
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -49,8 +48,10 @@ spi_repository_look(SpiRepository *self)
 	if (self->has_looked)
 		return;
 	CommandCounterIncrement();
-	snapshot = self->sees_latest ? GetLatestSnapshot() : GetTransactionSnapshot();
-	self->moment = ends_of_others(snapshot);
+	snapshot = self->sees_latest || self->looks_at_latest ? GetLatestSnapshot() : GetTransactionSnapshot();
+	if (!self->has_moment)
+		self->moment = ends_of_others(snapshot);
+	self->has_moment = true;
 	PushActiveSnapshot(snapshot);
 	self->has_looked = true;
 }
@@ -66,11 +67,47 @@ spi_repository_begin_attempt(SpiRepository *self)
 	counts_undone = true;
 
 	self->versions_before = self->write_failed ? self->versions_read : 0;
-	self->has_looked = false;
+	self->has_looked = self->has_moment = false;
+	self->looks_at_latest = false;
+	self->has_locked = false;
 	self->write_failed = false;
-	self->is_as_read = false;
 	self->versions_read = 0;
 	statement_settings_for_call();
+
+	if (self->nadded > 0)
+		self->waits_for_lines = !wait_for_lines(&self->tables, self->added, self->nadded);
+	self->nadded = 0;
+	self->has_queue = self->joins_first;
+	if (self->joins_first)
+	{
+		queues_wait(&self->tables, &self->queues);
+		find_deadlocks_early();
+		queues_join(&self->tables, &self->queues, true);
+	}
+}
+
+/*
+ * An attempt that is undone frees what it has locked, and that may be all that it
+ * takes to end a deadlock; unless earlier calls of this transaction have locked
+ * something, too.
+ */
+#define MOST_DEADLOCKS 1
+#define MOST_DEADLOCKS_WITH_QUEUE 3
+
+/* Has the attempt ended by this error because it should not wait any longer?  Then there is another one. */
+bool
+spi_repository_gives_up_waiting(SpiRepository *self, const ErrorData *error)
+{
+	bool		was_impatient = has_lost_patience(self->patience);
+
+	restore_patience(self->patience);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && was_impatient && self->nadded > 0)
+		return true;
+	self->nadded = 0;
+	/* In a deadlock with those who serve its queues, a call goes on as if these were not the first to wait for. */
+	self->joins_first = false;
+	return error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED &&
+		++self->ndeadlocks <= (self->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS);
 }
 
 /* Ends what this attempt reads as of one moment: at its end, or to go on at another one. */
@@ -80,6 +117,14 @@ spi_repository_end_moment(SpiRepository *self)
 	if (self->has_looked)
 		PopActiveSnapshot();
 	self->has_looked = false;
+}
+
+/* What is read from here on, others may have committed after the snapshot of this transaction was taken. */
+void
+spi_repository_look_at_latest(SpiRepository *self)
+{
+	spi_repository_end_moment(self);
+	self->looks_at_latest = true;
 }
 
 /*
@@ -97,17 +142,19 @@ spi_repository_note_contradiction(SpiRepository *self)
 /*
  * May what others do explain how this attempt has ended?  Not if no other
  * transaction has ended since it looked, for then the tables are as it has seen
- * them; nor if the rows are that it could not write.  What ends on other nodes is
- * not known here: there, that a write has failed is not explained if the attempt
- * after it reads the same rows in the same versions, for in between, all of them
- * were so at one moment.
+ * them; nor if a write has failed on rows that it had locked.  What ends on other
+ * nodes is not known here: there, that a write has failed is not explained if the
+ * attempt after it reads the same rows in the same versions, for in between, all
+ * of them were so at one moment.
  */
 bool
 spi_repository_others_explain_it(const SpiRepository *self)
 {
 	if (tables_are_distributed)
 		return !self->write_failed || self->versions_read != self->versions_before;
-	return self->has_looked && !self->is_as_read && ends_of_others(GetLatestSnapshot()) != self->moment;
+	if (self->write_failed && self->has_locked)
+		return false;
+	return self->has_moment && ends_of_others(GetLatestSnapshot()) != self->moment;
 }
 
 /*
@@ -145,7 +192,7 @@ show_progress(SpiRepository *self, size_t lines_done)
 	/* An attempt that is undone takes what it showed with it. */
 	if (MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID)
 	{
-		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, get_relname_relid("order_lines", self->namespace));
+		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, self->tables.order_lines);
 		pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
 		pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_CALLBACK);
 		pgstat_progress_update_param(PROGRESS_LINES_TOTAL, self->lines_total);
@@ -166,7 +213,7 @@ execute(Repository *repository, Statement *statement, const NullableDatum *value
 
 	if (!statement->is_fresh)
 		spi_repository_look(self);
-	nrows = statement_execute(statement, self->schema, values, reader ? &reader->receiver : None_Receiver);
+	nrows = statement_execute(statement, &self->tables, values, reader ? &reader->receiver : None_Receiver);
 	if (reader)
 		self->versions_read = hash_combine64(self->versions_read, reader->versions);
 	return nrows;

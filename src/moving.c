@@ -3,7 +3,7 @@
  *		The use cases that take lines from their batches: to give them back, or to
  *		move them to better ones.
  */
-#include "settling.h"
+#include "placing.h"
 
 #include <string.h>
 
@@ -16,6 +16,7 @@ typedef struct Deallocation
 	const char *orderid;
 	const char *sku;			/* NULL: all of the order */
 	LinesResult result;
+	Wanted		wanted;
 } Deallocation;
 
 static Verdict
@@ -25,10 +26,11 @@ deallocation_body(Repository *repository, void *context)
 	OrderLine	asked = {.orderid = command->orderid, .sku = command->sku};
 	List		lines = {.repository = repository};
 	List		told = {.repository = repository};
-	int64_t		now = repository->current_time(repository);
-	Charge	   *charges;
-	size_t		ncharges = 0;
+	Changes		changes = no_changes(repository);
+	int64_t		now;
 
+	lock_wanted(repository, &command->wanted);
+	now = repository->current_time(repository);
 	command->result = (LinesResult) {.nlines = 0};
 	if (command->sku)
 		repository->visit_known_lines(repository, (OrderLine *[]) {&asked}, 1, list_line, &lines);
@@ -37,7 +39,8 @@ deallocation_body(Repository *repository, void *context)
 	if (lines.n == 0)
 		return UNDO;
 
-	charges = repository->allocate_memory(repository, lines.n * sizeof(Charge));
+	changes.charges = repository->allocate_memory(repository, lines.n * sizeof(Charge));
+	changes.removed = lines;
 	for (size_t i = 0; i < lines.n; i++)
 	{
 		OrderLine  *line = lines.items[i];
@@ -48,14 +51,15 @@ deallocation_body(Repository *repository, void *context)
 			return UNDO;
 		}
 		if (line->batchref)
-			charges[ncharges++] = (Charge) {.sku = line->sku, .reference = line->batchref, .units = -line->qty};
+			changes.charges[changes.ncharges++] = (Charge) {
+				.sku = line->sku, .reference = line->batchref, .units = -line->qty
+			};
 		if (!line_is_expired(line, now))
 			append(&told, line);
 	}
 	command->result.nlines = told.n;
 	command->result.lines = lines_of(&told);
-	return charge(repository, charges, ncharges) &&
-		repository->remove_lines(repository, (OrderLine **) lines.items, lines.n) ? KEEP : RETRY;
+	return write_changes(&changes, &command->wanted);
 }
 
 /* Gives the units of the line back and forgets it; DONE says which line it was. */
@@ -133,10 +137,10 @@ reallocate_sku_body(Repository *repository, void *context)
 	List		known = {.repository = repository};
 	List		lines = {.repository = repository};
 	List		all = {.repository = repository};
-	List		from = {.repository = repository};
-	List		to = {.repository = repository};
+	Changes		changes = no_changes(repository);
 	Placing		placing;
 
+	repository->hold_queue(repository, command->sku);
 	lock_wanted(repository, &command->wanted);
 	now = repository->current_time(repository);
 	*result = (LinesResult) {.nlines = 0};
@@ -151,23 +155,21 @@ reallocate_sku_body(Repository *repository, void *context)
 		if (!line_is_expired(known.items[i], now))
 			append(&lines, known.items[i]);
 	sort(repository, lines.items, lines.n, sizeof(void *), compare_line_turns);
-	placing = begin_placing(repository, now, lines.n);
+	placing = begin_placing(repository, &command->wanted, now, lines.n);
 	if (!claim_better_batches(&placing, &lines, &all) || !place(&placing))
 		return CONTRADICTION;
-	settle(&placing);
-	if (!are_locked(&command->wanted, &placing))
-		return RETRY;
+	if (lacks_batches(&placing))
+		return WAIT;
 
 	for (size_t i = 0; i < lines.n; i++)
 		if (placing.claims[i].batch)
 		{
-			append(&from, lines.items[i]);
-			append(&to, all.items[i]);
+			append(&changes.from, lines.items[i]);
+			append(&changes.to, all.items[i]);
 		}
-	result->nlines = to.n;
-	result->lines = lines_of(&to);
-	return charge(repository, placing.charges, placing.ncharges) &&
-		write_known_lines(repository, &from, &to, &placing.taken_back) ? KEEP : RETRY;
+	result->nlines = changes.to.n;
+	result->lines = lines_of(&changes.to);
+	return settle(&placing, &changes);
 }
 
 /*

@@ -20,18 +20,18 @@ new(Repository *repository, size_t n, size_t size)
 
 /* Begins to place lines; the caller fills in up to so many claims. */
 Placing
-begin_placing(Repository *repository, int64_t now, size_t nclaims)
+begin_placing(Repository *repository, Wanted *wanted, int64_t now, size_t nclaims)
 {
 	return (Placing) {
 		.repository = repository,
+		.wanted = wanted,
 		.now = now,
 		.claims = new(repository, nclaims, sizeof(Claim)),
 		.freed.repository = repository,
 		.replaced.repository = repository,
 		.expired.repository = repository,
 		.put_off.repository = repository,
-		.serving.repository = repository,
-		.taken_back.repository = repository
+		.serving.repository = repository
 	};
 }
 
@@ -188,6 +188,26 @@ serve_from_put_off(Placing *placing)
 	put_off->n = 0;
 }
 
+/* Would charging the batch have to wait for a lock that this attempt lacks? */
+static bool
+is_out_of_reach(const Placing *placing, const Batch *batch)
+{
+	return placing->wanted && placing->wanted->is_locking && !has_locked(placing->wanted, batch->sku, batch->reference);
+}
+
+/*
+ * An attempt that has failed so often chooses among the batches that it has
+ * locked only, and so cannot fail again.  Then the preference order is that of
+ * the moment when it locked them.
+ */
+#define ATTEMPTS_WITH_FREE_CHOICE 4
+
+static bool
+chooses_among_locked(const Placing *placing)
+{
+	return placing->wanted && placing->repository->attempts >= ATTEMPTS_WITH_FREE_CHOICE;
+}
+
 /*
  * Serves from one batch, which is a freed candidate or none yet, all the lines
  * that it can; of equally good ones, those last that others are taking from.
@@ -201,6 +221,8 @@ consider_batch(Placing *placing, const Batch *batch, Candidate *freed)
 	int			order;
 
 	if (placing->passed_over && strcmp(batch->reference, placing->passed_over) == 0)
+		return true;
+	if (chooses_among_locked(placing) && is_out_of_reach(placing, batch))
 		return true;
 	if (put_off->n > 0)
 	{
@@ -226,7 +248,7 @@ consider_batch(Placing *placing, const Batch *batch, Candidate *freed)
 		candidate = new_candidate(placing->repository, batch);
 		append(&placing->serving, candidate);
 	}
-	if (batch->is_taken)
+	if (batch->is_taken || is_out_of_reach(placing, batch))
 		append(put_off, candidate);
 	else
 		serve_from(placing, candidate);
@@ -330,8 +352,8 @@ serve_claims(Placing *placing)
 	size_t		n = find_demands(placing, demands);
 
 	begin_serving(placing);
-	/* The first batches may all be the one that is passed over. */
-	if (placing->nclaims == 1 && !placing->passed_over)
+	/* The first batches may all be the one that is passed over, or out of reach. */
+	if (placing->nclaims == 1 && !placing->passed_over && !(placing->wanted && placing->wanted->is_locking))
 		repository->visit_first_batches(repository, demands[0], consider_visited, placing);
 	else
 		repository->visit_batches(repository, demands, n, consider_visited, placing);
@@ -405,4 +427,202 @@ are_all_placed(const Placing *placing)
 		if (!placing->claims[i].batch)
 			return false;
 	return true;
+}
+
+/*
+ * Reaching further
+ */
+
+/* Is the claim lost to others: has it got a batch that is out of reach, or none among those that are locked? */
+static bool
+is_lost(const Placing *placing, const Claim *claim)
+{
+	return claim->batch ? is_out_of_reach(placing, claim->batch) : chooses_among_locked(placing);
+}
+
+/* The batches of the SKU, beside those that are locked, that could serve any of its claims. */
+static void
+list_batches_out_of_reach(const Placing *placing, Demand demand, List *batches)
+{
+	List		all = {.repository = placing->repository};
+
+	placing->repository->visit_batches(placing->repository, &demand, 1, list_batch, &all);
+	for (size_t i = 0; i < placing->freed.n; i++)
+	{
+		const Candidate *candidate = placing->freed.items[i];
+
+		if (strcmp(candidate->batch.sku, demand.sku) == 0)
+			list_batch(&all, &candidate->batch);
+	}
+	for (size_t i = 0; i < all.n; i++)
+		if (batch_comes_by(all.items[i], demand.latest) && is_out_of_reach(placing, all.items[i]))
+			append(batches, all.items[i]);
+}
+
+/*
+ * Does the next attempt have to lock more batches?  After some attempts it locks
+ * all batches of the SKUs that were lost, so it has to choose among these only;
+ * and no line is refused, or left waiting, for a batch that was not among them.
+ */
+bool
+lacks_batches(Placing *placing)
+{
+	Repository *repository = placing->repository;
+	List		batches = {.repository = repository};
+	Demand	   *demands;
+	Charge	   *charges;
+	size_t		n;
+	size_t		first = 0;
+
+	if (repository->attempts < ATTEMPTS_WITH_FREE_CHOICE - 1)
+		return false;
+	demands = new(repository, placing->nclaims, sizeof(Demand));
+	n = find_demands(placing, demands);
+	for (size_t i = 0; i < n; i++)
+	{
+		bool		is_any_lost = false;
+
+		for (; first < placing->nclaims && strcmp(placing->claims[first].line->sku, demands[i].sku) == 0; first++)
+			is_any_lost |= is_lost(placing, &placing->claims[first]);
+		if (is_any_lost)
+			list_batches_out_of_reach(placing, demands[i], &batches);
+	}
+	charges = new(repository, batches.n, sizeof(Charge));
+	for (size_t i = 0; i < batches.n; i++)
+	{
+		const Batch *batch = batches.items[i];
+
+		charges[i] = (Charge) {.sku = batch->sku, .reference = batch->reference};
+	}
+	want_batches(repository, placing->wanted, charges, batches.n);
+	return batches.n > 0;
+}
+
+/*
+ * What comes of it
+ */
+
+/* Of a batch that serves a line, or that a line leaves for a better one, the day is relied on. */
+static Charge
+charge_for(const Candidate *candidate, int32_t units)
+{
+	const Batch *batch = &candidate->batch;
+
+	return (Charge) {
+		.sku = batch->sku, .reference = batch->reference, .units = units, .place = batch->place,
+		.relies_on_day = true, .under_way = batch->under_way, .eta = batch->eta
+	};
+}
+
+/*
+ * Charges what the unit of work changes about the batch, be it only which lines
+ * it serves or by when: whoever changes its day has to wait for that.  Its
+ * expired holds are left alone where there is room without them.
+ */
+static void
+charge_candidate(Candidate *candidate, Changes *changes)
+{
+	const Batch *batch = &candidate->batch;
+	int32_t		units = batch->allocated_quantity - candidate->stored;
+
+	candidate->takes_back = candidate->expired > 0 && batch_available_quantity(batch) < candidate->expired;
+	if (!candidate->takes_back)
+		units += candidate->expired;
+	if (units != 0 || candidate->takes_back || candidate->serves || candidate->is_in_time)
+		changes->charges[changes->ncharges++] = charge_for(candidate, units);
+}
+
+/* Adds what has to be written to batches, and the expired holds that this takes back. */
+static void
+collect_charges(Placing *placing, Changes *changes)
+{
+	changes->charges = new(placing->repository, placing->freed.n + placing->serving.n, sizeof(Charge));
+	for (size_t i = 0; i < placing->freed.n; i++)
+		charge_candidate(placing->freed.items[i], changes);
+	for (size_t i = 0; i < placing->serving.n; i++)
+		charge_candidate(placing->serving.items[i], changes);
+	for (size_t i = 0; i < placing->expired.n; i++)
+	{
+		Candidate  *candidate = find_freed(placing, placing->expired.items[i]);
+
+		if (candidate && candidate->takes_back)
+			append(&changes->removed, placing->expired.items[i]);
+	}
+}
+
+/* Could any of these lines, by SKU, be placed as things are now?  The batches that could serve them are wanted then. */
+static bool
+could_place_any(const Placing *before, const List *lines)
+{
+	Repository *repository = before->repository;
+	Placing		placing = begin_placing(repository, NULL, 0, lines->n);
+	Changes		changes = no_changes(repository);
+
+	placing.passed_over = before->passed_over;
+	for (size_t i = 0; i < lines->n; i++)
+	{
+		OrderLine  *line = new(repository, 1, sizeof(OrderLine));
+
+		*line = *(OrderLine *) lines->items[i];
+		placing.claims[placing.nclaims++] = (Claim) {.line = line, .latest = line_latest_day(line)};
+	}
+	serve_claims(&placing);
+	collect_charges(&placing, &changes);
+	want_batches(repository, before->wanted, changes.charges, changes.ncharges);
+	return changes.ncharges > 0;
+}
+
+static void
+append_waiting(List *waiting, const List *lines)
+{
+	for (size_t i = 0; i < lines->n; i++)
+	{
+		OrderLine  *line = lines->items[i];
+
+		if (!line->batchref && line_open_quantity(line) > 0)
+			append(waiting, line);
+	}
+}
+
+/*
+ * Whoever serves a queue just now sees neither a line that this transaction
+ * leaves waiting, nor does this transaction see what is being served: the line
+ * would wait beside free stock.  So both meet at the queue.  What has been served
+ * before, and who has made room, shows once this transaction has joined it.
+ */
+static Verdict
+leave_waiting(Placing *placing, const Changes *changes)
+{
+	Repository *repository = placing->repository;
+	List		waiting = {.repository = repository};
+	const char **skus;
+	size_t		n = 0;
+
+	append_waiting(&waiting, &changes->added);
+	append_waiting(&waiting, &changes->to);
+	if (waiting.n == 0)
+		return KEEP;
+	sort(repository, waiting.items, waiting.n, sizeof(void *), compare_line_identities);
+	skus = new(repository, waiting.n, sizeof(char *));
+	for (size_t i = 0; i < waiting.n; i++)
+	{
+		const char *sku = ((OrderLine *) waiting.items[i])->sku;
+
+		if (n == 0 || strcmp(skus[n - 1], sku) != 0)
+			skus[n++] = sku;
+	}
+	if (!repository->join_queues(repository, skus, n))
+		return WAIT;
+	return could_place_any(placing, &waiting) ? RETRY : KEEP;
+}
+
+/* Writes all that comes of placing lines, and leaves those waiting that no batch can serve. */
+Verdict
+settle(Placing *placing, Changes *changes)
+{
+	Verdict		verdict;
+
+	collect_charges(placing, changes);
+	verdict = write_changes(changes, placing->wanted);
+	return verdict == KEEP ? leave_waiting(placing, changes) : verdict;
 }

@@ -6,7 +6,7 @@
 #ifndef PLACING_H
 #define PLACING_H
 
-#include "lists.h"
+#include "changes.h"
 #include "services.h"
 
 /* A batch as the unit of work leaves it. */
@@ -27,6 +27,7 @@ typedef struct Placing
 	Repository *repository;
 	int64_t		now;
 	const char *passed_over;	/* a batch that serves nobody, or NULL */
+	Wanted	   *wanted;			/* what the call has locked, or NULL */
 	Claim	   *claims;			/* by SKU and turn */
 	size_t		nclaims;
 	List		freed;			/* Candidates of which units are free, in lock order */
@@ -44,17 +45,16 @@ typedef struct Placing
 	/* what comes of it */
 	List		serving;		/* Candidates that serve, beside the freed ones */
 	bool		waits;			/* others are taking from a batch that serves */
-	Charge	   *charges;		/* in lock order */
-	size_t		ncharges;
-	List		taken_back;		/* expired holds */
 } Placing;
 
-extern Placing begin_placing(Repository *repository, int64_t now, size_t nclaims);
+extern Placing begin_placing(Repository *repository, Wanted *wanted, int64_t now, size_t nclaims);
 extern void leave_batch(Placing *placing, const Batch *batch, int32_t allocated_quantity);
 extern bool free_batches_of(Placing *placing, List *lines, bool are_expired);
 extern Candidate *find_freed(const Placing *placing, const OrderLine *line);
 extern void free_line(Placing *placing, const OrderLine *line);
 extern bool place(Placing *placing);
 extern bool are_all_placed(const Placing *placing);
+extern bool lacks_batches(Placing *placing);
+extern Verdict settle(Placing *placing, Changes *changes);
 
 #endif							/* PLACING_H */

@@ -48,6 +48,9 @@ typedef struct Repository Repository;
 
 struct Repository
 {
+	/* How many attempts at this unit of work have failed. */
+	int			attempts;
+
 	/*
 	 * Whether to look before writing.  A first attempt need not, as a write
 	 * meets what is there already.  It must where an earlier attempt met
@@ -58,6 +61,9 @@ struct Repository
 
 	/* Memory that lives as long as what the repository hands out. */
 	void	   *(*allocate_memory) (Repository *repository, size_t size);
+
+	/* Memory that outlasts the unit of work. */
+	void	   *(*allocate_lasting_memory) (Repository *repository, size_t size);
 
 	/* The time, as in a line's ordered_at and held_until; what is read is not of a later moment. */
 	int64_t		(*current_time) (Repository *repository);
@@ -86,7 +92,12 @@ struct Repository
 	void		(*visit_lines_of_batch) (Repository *repository, const Batch *batch,
 										 LineVisitor visit, void *context);
 
-	/* Visits the lines of the SKU with open units that wait, or whose batch is not in the warehouse; in any order. */
+	/*
+	 * Visits the lines of the SKU with open units that wait, or whose batch is
+	 * not in the warehouse; in any order.  Where the transaction keeps its
+	 * snapshot and others have changed which these are, this attempt ends here,
+	 * undone.
+	 */
 	void		(*visit_lines_to_improve) (Repository *repository, const char *sku,
 										   LineVisitor visit, void *context);
 
@@ -122,8 +133,36 @@ struct Repository
 	void		(*visit_batches) (Repository *repository, const Demand *demands, size_t n,
 								  BatchVisitor visit, void *context);
 
-	/* From now on nobody else changes the batches of n charges, given in their order.  It comes before all reads. */
-	void		(*lock_batches) (Repository *repository, const Charge *charges, size_t n);
+	/*
+	 * Whoever serves the lines of a SKU that wait begins with it: until this
+	 * transaction ends, nobody else serves them, or leaves one waiting.  What is
+	 * read from here on is of a later moment.
+	 */
+	void		(*hold_queue) (Repository *repository, const char *sku);
+
+	/*
+	 * Whoever leaves lines of n SKUs waiting ends with it: until this
+	 * transaction ends, nobody serves them.  What is read from here on is of
+	 * the latest moment, at any isolation level, and nothing is written any
+	 * more.  False where somebody serves one of them: the next attempt waits
+	 * for that first, while it holds nothing.
+	 */
+	bool		(*join_queues) (Repository *repository, const char **skus, size_t n);
+
+	/*
+	 * Locks.  An attempt takes them before it reads anything, in the order in
+	 * which they stand here, and then writes only to batches and known lines
+	 * that it has locked: where such a write fails, no other session is the
+	 * reason.
+	 */
+
+	/* Locks those of the batches of n charges that are there, given in their order; visits them as they are now. */
+	void		(*lock_batches) (Repository *repository, const Charge *charges, size_t n,
+								 BatchVisitor visit, void *context);
+
+	/* Locks those of n lines that are known, given in their order; visits them as they are now. */
+	void		(*lock_lines) (Repository *repository, OrderLine **lines, size_t n,
+							   LineVisitor visit, void *context);
 
 	/* Records a new batch.  Where its reference is known, this attempt ends here, undone. */
 	void		(*add_batch) (Repository *repository, const Batch *batch);
@@ -150,7 +189,11 @@ struct Repository
 	/* Replaces the day of the batch; false where not so much has shipped as was read. */
 	bool		(*reschedule_batch) (Repository *repository, const Batch *from, const Batch *to);
 
-	/* Records n new lines.  Where one is known, this attempt ends here, undone. */
+	/*
+	 * Records n new lines.  Where one is known, this attempt ends here, undone;
+	 * also where another transaction is just adding or removing one.  Then the
+	 * next attempt waits for that transaction first, while it holds nothing.
+	 */
 	void		(*add_lines) (Repository *repository, OrderLine **lines, size_t n);
 
 	/* Replaces n lines by what becomes of them; false where one is no longer what it was. */

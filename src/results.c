@@ -212,13 +212,6 @@ report_refusal(const LineResult *refused, const OrderLine *asked, size_t positio
 void
 report_refused_lines(const LinesResult *result, const OrderLine *asked)
 {
-	if (result->refused.outcome == REPEATED_LINE)
-		ereport(ERROR,
-				errcode(ERRCODE_CARDINALITY_VIOLATION),
-				errmsg("order \"%s\" asks for sku \"%s\" twice in one call",
-					   result->refused.line.orderid, result->refused.line.sku),
-				errdetail("Lines %zu and %zu are the same.", result->first_position + 1, result->position + 1),
-				errhint("Make them one line with the sum of their quantities."));
 	report_refusal(&result->refused, asked, result->position + 1);
 }
 

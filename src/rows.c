@@ -8,6 +8,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/multixact.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
@@ -61,11 +64,11 @@ check_line_types(DestReceiver *receiver, int operation, TupleDesc row_type)
 	check_types("order_lines", row_type, types, lengthof(types));
 }
 
-/* Refuses a row with a null among its first columns. */
+/* Refuses a row with a null in one of n columns from another one on. */
 static void
-check_not_null(const char *table, TupleTableSlot *slot, int n)
+check_not_null(const char *table, TupleTableSlot *slot, int first, int n)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = first; i < first + n; i++)
 		if (slot->tts_isnull[i])
 			refuse_table(table, psprintf("Its column \"%s\" has a null.",
 										 NameStr(TupleDescAttr(slot->tts_tupleDescriptor, i)->attname)));
@@ -125,6 +128,33 @@ place_tid(uint64 place)
 }
 
 /*
+ * Does what is in the xmax of a row of batches keep us from charging it?  The
+ * lock that a foreign key to it takes (KEY SHARE) does not.
+ */
+static bool
+hinders_charge(uint16 infomask, TransactionId xmax)
+{
+	MultiXactMember *members;
+	int			nmembers;
+
+	if (infomask & HEAP_XMAX_INVALID)
+		return false;
+	if (infomask & HEAP_XMAX_IS_MULTI)
+	{
+		nmembers = GetMultiXactIdMembers(xmax, &members, false, HEAP_XMAX_IS_LOCKED_ONLY(infomask));
+		for (int i = 0; i < nmembers; i++)
+			if (members[i].status != MultiXactStatusForKeyShare && is_running(members[i].xid))
+				return true;
+		return false;
+	}
+	if (HEAP_XMAX_IS_KEYSHR_LOCKED(infomask))
+		return false;
+	/* Under a kept snapshot we cannot update a row changed after it: treat it as contended. */
+	return is_running(xmax) ||
+		(IsolationUsesXactSnapshot() && !HEAP_XMAX_IS_LOCKED_ONLY(infomask) && has_committed_since(xmax));
+}
+
+/*
  * What the row of a batch shows beside its columns: where it is, and whether
  * others have it.  Both are hints, and not every row shows them.
  */
@@ -151,11 +181,25 @@ read_hints(TupleTableSlot *slot, Batch *batch)
 	/* Others may change these meanwhile, so each is read once. */
 	infomask = ((volatile HeapTupleHeaderData *) row)->t_infomask;
 	xmax = ((volatile HeapTupleHeaderData *) row)->t_choice.t_heap.t_xmax;
-	if (infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI))
-		return;
-	/* Who keeps a snapshot cannot write any more to what others have written since. */
-	batch->is_taken = is_running(xmax) ||
-		(IsolationUsesXactSnapshot() && !HEAP_XMAX_IS_LOCKED_ONLY(infomask) && has_committed_since(xmax));
+	batch->is_taken = hinders_charge(infomask, xmax);
+}
+
+/*
+ * The same of a row that comes with its xmax and its place in columns.  Whether
+ * that is a MultiXactId, or who only locks the key, the header of the row tells.
+ */
+static bool
+is_taken_at(ItemPointer tid)
+{
+	Relation	batches = table_open(statement_running.installation->batches, NoLock);
+	TupleTableSlot *slot = table_slot_create(batches, NULL);
+	Batch		batch = {.is_taken = false};
+
+	if (table_tuple_fetch_row_version(batches, tid, SnapshotAny, slot))
+		read_hints(slot, &batch);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(batches, NoLock);
+	return batch.is_taken;
 }
 
 static bool
@@ -166,7 +210,7 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	Batch		batch;
 
 	slot_getallattrs(slot);
-	check_not_null("batches", slot, 6);
+	check_not_null("batches", slot, 0, 6);
 	batch.reference = read_string(slot, 0);
 	batch.sku = read_string(slot, 1);
 	batch.purchased_quantity = read_quantity("batches", slot, 2, 0);
@@ -176,9 +220,16 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	batch.under_way = !slot->tts_isnull[6];
 	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[6]) : 0;
 	read_hints(slot, &batch);
-	if (slot->tts_nvalid > 8)
-		batch.is_taken = !slot->tts_isnull[8] && is_running(DatumGetTransactionId(slot->tts_values[8]));
-	if (slot->tts_nvalid > 9)
+	if (slot->tts_nvalid > 9 && !slot->tts_isnull[8])
+	{
+		TransactionId xmax = DatumGetTransactionId(slot->tts_values[8]);
+
+		if (tables_are_distributed)
+			batch.is_taken = is_running(xmax);
+		else if (TransactionIdIsValid(xmax) && !slot->tts_isnull[9])
+			batch.is_taken = is_taken_at((ItemPointer) DatumGetPointer(slot->tts_values[9]));
+	}
+	if (slot->tts_nvalid > 9 && tables_are_distributed)
 		reader->versions = hash_combine64(hash_combine64(reader->versions, hash_any_extended(
 			(const unsigned char *) batch.reference, strlen(batch.reference), 0)), DatumGetTransactionId(slot->tts_values[9]));
 
@@ -199,7 +250,8 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 	OrderLine	line;
 
 	slot_getallattrs(slot);
-	check_not_null("order_lines", slot, 5);
+	check_not_null("order_lines", slot, 0, 5);
+	check_not_null("order_lines", slot, 8, 2);
 	line.orderid = read_string(slot, 0);
 	line.sku = read_string(slot, 1);
 	line.qty = read_quantity("order_lines", slot, 2, 1);

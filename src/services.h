@@ -20,7 +20,6 @@ typedef enum Outcome
 	ALREADY_SHIPPED,			/* more has left than this would leave */
 	NOT_IN_WAREHOUSE,			/* what is to be shipped waits, or is not in the warehouse */
 	SHIPS_TOO_MUCH,				/* more than the line asks for */
-	REPEATED_LINE,				/* the line stands in the call twice */
 	BATCH_EXISTS				/* the reference is known */
 } Outcome;
 
@@ -28,7 +27,7 @@ typedef enum Outcome
 typedef struct LineResult
 {
 	Outcome		outcome;
-	OrderLine	line;			/* DONE: as it is now, or was last; INVALID_SKU, OUT_OF_STOCK, REPEATED_LINE,
+	OrderLine	line;			/* DONE: as it is now, or was last; INVALID_SKU, OUT_OF_STOCK,
 								 * UNKNOWN_ORDER_LINE: as it was asked for; else as it is known */
 	int32_t		most_available; /* OUT_OF_STOCK: the most that one batch has in time */
 	bool		has_eta;
@@ -41,7 +40,6 @@ typedef struct LinesResult
 {
 	LineResult	refused;		/* its outcome is DONE unless the call was refused, for one of the lines or as a whole */
 	size_t		position;		/* of that line, from 0 */
-	size_t		first_position; /* REPEATED_LINE: where it stands first */
 	Batch		batch;			/* ALREADY_SHIPPED, where a batch was to be changed: as it is */
 	size_t		nlines;
 	OrderLine  *lines;			/* as they are now, or were last */
@@ -57,7 +55,7 @@ extern LinesResult change_batch_quantity(UnitOfWork *uow, const char *sku, const
 extern LinesResult change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, bool under_way, int32_t eta);
 extern bool batch_serves_lines(UnitOfWork *uow, const Batch *batch);
 
-/* allocating.c */
+/* allocating.c: no line stands in a call twice */
 extern LineResult allocate(UnitOfWork *uow, const OrderLine *line);
 extern LinesResult allocate_lines(UnitOfWork *uow, OrderLine *lines, size_t n, bool all_or_nothing);
 extern LinesResult try_allocate_lines(UnitOfWork *uow, OrderLine *lines, size_t n);

@@ -2,7 +2,7 @@
  * shipping.c
  *		The use cases on what leaves the warehouse.
  */
-#include "lists.h"
+#include "changes.h"
 #include "services.h"
 
 #include <string.h>
@@ -14,13 +14,12 @@ typedef struct Shipping
 	int32_t		qty;			/* how many of the line have left in all; or SAME_QUANTITY: all that it asks for */
 	bool		all_or_nothing;
 	LinesResult result;
+	Wanted		wanted;
 
 	/* of one attempt */
 	Repository *repository;
 	List		shipped;		/* lines of which all that is asked for has left already */
-	List		from;			/* lines of which more is to leave, in lock order */
-	List		to;				/* the same, as they will be */
-	Charge	   *charges;		/* one for each */
+	Changes		changes;		/* lines of which more is to leave, in lock order, and a charge for each */
 } Shipping;
 
 /* Refuses the call, unless it was refused before. */
@@ -46,9 +45,9 @@ ship_line(Shipping *command, OrderLine *known)
 		refuse(command, (LineResult) {.outcome = SHIPS_TOO_MUCH, .line = *known});
 	else if (known->batchref)
 	{
-		append(&command->from, known);
-		list_line(&command->to, known);
-		line = command->to.items[command->to.n - 1];
+		append(&command->changes.from, known);
+		list_line(&command->changes.to, known);
+		line = command->changes.to.items[command->changes.to.n - 1];
 		line->shipped_qty = qty;
 		line->held_until = 0;	/* what leaves is nobody else's any more */
 	}
@@ -56,17 +55,20 @@ ship_line(Shipping *command, OrderLine *known)
 		refuse(command, (LineResult) {.outcome = NOT_IN_WAREHOUSE, .line = *known});
 }
 
-/* Finds what has to be written to batches; the lines of one order are of as many SKUs. */
+/* Finds what has to be written to batches; an order has one line per SKU, so one charge per line. */
 static void
 find_charges(Shipping *command)
 {
-	command->charges = command->repository->allocate_memory(command->repository, command->from.n * sizeof(Charge));
-	for (size_t i = 0; i < command->from.n; i++)
-	{
-		const OrderLine *from = command->from.items[i];
-		const OrderLine *to = command->to.items[i];
+	Changes    *changes = &command->changes;
 
-		command->charges[i] = (Charge) {
+	changes->ncharges = changes->from.n;
+	changes->charges = command->repository->allocate_memory(command->repository, changes->ncharges * sizeof(Charge));
+	for (size_t i = 0; i < changes->ncharges; i++)
+	{
+		const OrderLine *from = changes->from.items[i];
+		const OrderLine *to = changes->to.items[i];
+
+		changes->charges[i] = (Charge) {
 			.sku = from->sku, .reference = from->batchref, .units = to->shipped_qty - from->shipped_qty
 		};
 	}
@@ -79,12 +81,13 @@ find_charges(Shipping *command)
 static bool
 leave_what_is_elsewhere(Shipping *command)
 {
+	Changes    *changes = &command->changes;
 	List		batches = {.repository = command->repository};
-	List		from = command->from;
-	List		to = command->to;
+	List		from = changes->from;
+	List		to = changes->to;
 
-	command->from = command->to = (List) {.repository = command->repository};
-	command->repository->visit_known_batches(command->repository, command->charges, from.n, list_batch, &batches);
+	changes->from = changes->to = (List) {.repository = command->repository};
+	command->repository->visit_known_batches(command->repository, changes->charges, from.n, list_batch, &batches);
 	if (batches.n < from.n)
 		return false;
 	for (size_t i = 0; i < from.n; i++)
@@ -93,8 +96,8 @@ leave_what_is_elsewhere(Shipping *command)
 
 		if (!batch->under_way)
 		{
-			append(&command->from, from.items[i]);
-			append(&command->to, to.items[i]);
+			append(&changes->from, from.items[i]);
+			append(&changes->to, to.items[i]);
 		}
 		else if (command->all_or_nothing)
 			refuse(command, (LineResult) {
@@ -112,8 +115,8 @@ tell(Shipping *command)
 {
 	List	   *shipped = &command->shipped;
 
-	for (size_t i = 0; i < command->to.n; i++)
-		append(shipped, command->to.items[i]);
+	for (size_t i = 0; i < command->changes.to.n; i++)
+		append(shipped, command->changes.to.items[i]);
 	sort(command->repository, shipped->items, shipped->n, sizeof(void *), compare_line_identities);
 	command->result.nlines = shipped->n;
 	command->result.lines = lines_of(shipped);
@@ -129,10 +132,14 @@ shipping_body(Repository *repository, void *context)
 	Shipping   *command = context;
 	OrderLine	asked = {.orderid = command->orderid, .sku = command->sku};
 	List		known = {.repository = repository};
-	int64_t		now = repository->current_time(repository);
+	int64_t		now;
 
+	lock_wanted(repository, &command->wanted);
+	now = repository->current_time(repository);
 	command->repository = repository;
-	command->shipped = command->from = command->to = (List) {.repository = repository};
+	command->shipped = (List) {.repository = repository};
+	command->changes = no_changes(repository);
+	command->changes.ships = true;
 	command->result = (LinesResult) {.nlines = 0};
 	if (command->sku)
 		repository->visit_known_lines(repository, (OrderLine *[]) {&asked}, 1, list_line, &known);
@@ -142,16 +149,14 @@ shipping_body(Repository *repository, void *context)
 		if (!line_is_expired(known.items[i], now))
 			ship_line(command, known.items[i]);
 	find_charges(command);
-	if (repository->cautious && command->from.n > 0 && !leave_what_is_elsewhere(command))
+	if (repository->cautious && command->changes.from.n > 0 && !leave_what_is_elsewhere(command))
 		return CONTRADICTION;
 	if (command->result.refused.outcome != DONE)
 		return UNDO;
 	tell(command);
-	if (command->from.n == 0)
+	if (command->changes.from.n == 0)
 		return UNDO;
-	return repository->ship_from_batches(repository, command->charges, command->from.n) &&
-		repository->change_lines(repository, (OrderLine **) command->from.items,
-								 (OrderLine **) command->to.items, command->from.n) ? KEEP : RETRY;
+	return write_changes(&command->changes, &command->wanted);
 }
 
 /* So many units of the line have left, in all; all that it asks for if SAME_QUANTITY.  Twice is once. */

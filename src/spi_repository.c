@@ -7,26 +7,39 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "common/pg_prng.h"
 #include "utils/date.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "charging.h"
 #include "execution.h"
 #include "parameters.h"
+#include "queues.h"
 #include "rows.h"
 #include "searching.h"
 #include "spi_repository.h"
 #include "sql.h"
+#include "waiting.h"
 
 /*
  * Errors
  */
+
+/* What others have committed, this transaction cannot take into account, since it keeps its snapshot. */
+void
+report_serialization_failure(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			errmsg("could not serialize access due to concurrent update"),
+			errhint("Run the transaction again."));
+}
 
 /* A trigger of the user's may have robbed us of rows that we have added. */
 static void
@@ -46,6 +59,12 @@ static void *
 allocate_memory(Repository *repository, size_t size)
 {
 	return MemoryContextAllocHuge(((SpiRepository *) repository)->memory, size);
+}
+
+static void *
+allocate_lasting_memory(Repository *repository, size_t size)
+{
+	return MemoryContextAllocHuge(((SpiRepository *) repository)->lasting_memory, size);
 }
 
 static int64_t
@@ -102,11 +121,39 @@ visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor vis
 			(NullableDatum[]) {string(batch->sku), string(batch->reference)}, &reader);
 }
 
+static bool
+see_line(void *context, const OrderLine *line)
+{
+	return true;
+}
+
+/*
+ * Under a kept snapshot, a line may have begun to wait that this does not show.
+ * Nobody would serve it: so the transaction has to be run again.
+ */
+static void
+refuse_stale_queue(Repository *repository, const char *sku)
+{
+	SpiRepository *self = (SpiRepository *) repository;
+	NullableDatum values[] = {string(sku)};
+	Reader		then = reader_of_lines(self->memory, see_line, NULL);
+	Reader		now = reader_of_lines(self->memory, see_line, NULL);
+
+	execute(repository, &select_lines_to_improve, values, &then);
+	PushActiveSnapshot(GetLatestSnapshot());
+	execute(repository, &select_lines_to_improve, values, &now);
+	PopActiveSnapshot();
+	if (then.versions != now.versions)
+		report_serialization_failure();
+}
+
 static void
 visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visit, void *context)
 {
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
+	if (IsolationUsesXactSnapshot())
+		refuse_stale_queue(repository, sku);
 	execute(repository, &select_lines_to_improve, (NullableDatum[]) {string(sku)}, &reader);
 }
 
@@ -162,93 +209,60 @@ serves_lines(Repository *repository, const Batch *batch)
 }
 
 /*
- * Writes that fail
- *
- * A write fails where others have changed what it relied on.  If it fails again
- * and again, and others are always at work, that may yet not be why.  So after
- * some attempts the rows are looked at: as the attempt has read them, and as
- * they are now.
+ * The methods that lock
  */
 
-#define ATTEMPTS_TO_LOOK_CLOSER 10
-
-static bool
-batch_is_as_read(Repository *repository, const char *sku, const char *reference)
-{
-	NullableDatum key[] = {string(sku), string(reference)};
-	Batch		then;
-	Batch		now;
-	bool		was_there = read_batch(repository, &select_batch_of_sku, key, &then);
-	bool		is_there = read_batch(repository, &select_newest_batch, key, &now);
-
-	/* Of several batches this attempt may have written some before it failed. */
-	return was_there == is_there &&
-		(!is_there || (then.place != 0 && then.place == now.place) || (now.place & PLACE_IS_OWN));
-}
-
-static bool
-keep_line(void *context, const OrderLine *line)
-{
-	*(OrderLine *) context = *line;
-	return false;
-}
-
-static bool
-line_is_as_read(Repository *repository, const OrderLine *line)
-{
-	OrderLine	now = {.version = InvalidTransactionId};
-	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, keep_line, &now);
-
-	execute(repository, &select_line_now, (NullableDatum[]) {string(line->orderid), string(line->sku)}, &reader);
-	return now.version == line->version;
-}
-
-/* Notes that a write has failed; returns whether to look closer at the rows, which so far are as they were read. */
-static bool
-has_failed(Repository *repository)
+static void
+hold_queue(Repository *repository, const char *sku)
 {
 	SpiRepository *self = (SpiRepository *) repository;
 
-	self->write_failed = true;
-	return self->is_as_read = !tables_are_distributed && self->attempts >= ATTEMPTS_TO_LOOK_CLOSER;
+	find_deadlocks_early();
+	queues_hold(&self->tables, sku);
+	self->has_queue = true;
+	look_again(repository);
 }
 
 static bool
-batches_held(Repository *repository, const Charge *charges, size_t n, bool held)
+join_queues(Repository *repository, const char **skus, size_t n)
 {
-	bool	   *is_as_read = &((SpiRepository *) repository)->is_as_read;
+	SpiRepository *self = (SpiRepository *) repository;
 
-	if (!held && has_failed(repository))
-		for (size_t i = 0; i < n && *is_as_read; i++)
-			*is_as_read = batch_is_as_read(repository, charges[i].sku, charges[i].reference);
-	return held;
+	self->queues = queues_of(skus, n);
+	self->joins_first = !queues_join(&self->tables, &self->queues, false);
+	if (!self->joins_first)
+		spi_repository_look_at_latest(self);
+	return !self->joins_first;
 }
 
-static bool
-batch_held(Repository *repository, const Batch *batch, bool held)
+static void
+lock_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
 {
-	return batches_held(repository, &(Charge) {.sku = batch->sku, .reference = batch->reference}, 1, held);
+	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
+
+	((SpiRepository *) repository)->has_locked = true;
+	execute_on_arrays(repository, &lock_batches_of, n, (Column[]) {{charges, charge_sku}, {charges, charge_reference}}, &reader);
 }
 
-static bool
-lines_held(Repository *repository, OrderLine **lines, size_t n, bool held)
+static void
+lock_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
 {
-	bool	   *is_as_read = &((SpiRepository *) repository)->is_as_read;
+	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
-	if (!held && has_failed(repository))
-		for (size_t i = 0; i < n && *is_as_read; i++)
-			*is_as_read = line_is_as_read(repository, lines[i]);
-	return held;
+	((SpiRepository *) repository)->has_locked = true;
+	execute_on_arrays(repository, &lock_lines_of, n, (Column[]) {{lines, line_orderid}, {lines, line_sku}}, &reader);
 }
 
 /*
  * The methods that write
  */
 
-static void
-lock_batches(Repository *repository, const Charge *charges, size_t n)
+/* Notes whether a write has found what it relied on. */
+static bool
+held(Repository *repository, bool held)
 {
-	execute_on_arrays(repository, &lock_many, n, (Column[]) {{charges, charge_sku}, {charges, charge_reference}}, NULL);
+	((SpiRepository *) repository)->write_failed |= !held;
+	return held;
 }
 
 /*
@@ -302,10 +316,10 @@ charge_batches(Repository *repository, const Charge *charges, size_t n)
 	{
 		for (size_t i = 0; i < n; i++)
 			if (!charge_one(repository, charges[i]))
-				return batches_held(repository, &charges[i], 1, false);
+				return held(repository, false);
 		return true;
 	}
-	return batches_held(repository, charges, n, execute_on_arrays(repository, &charge_many, n, (Column[]) {
+	return held(repository, execute_on_arrays(repository, &charge_many, n, (Column[]) {
 						{charges, charge_sku}, {charges, charge_reference}, {charges, charge_units}, {charges, charge_eta}
 						}, NULL) == n);
 }
@@ -323,13 +337,13 @@ ship_from_batches(Repository *repository, const Charge *charges, size_t n)
 		shipped = execute_on_arrays(repository, &ship_from_many, n, (Column[]) {
 									{charges, charge_sku}, {charges, charge_reference}, {charges, charge_units}
 									}, NULL);
-	return batches_held(repository, charges, n, shipped == n);
+	return held(repository, shipped == n);
 }
 
 static bool
 resize_batch(Repository *repository, const Batch *batch, int32_t purchased_quantity)
 {
-	return batch_held(repository, batch, execute(repository, &set_purchased_quantity, (NullableDatum[]) {
+	return held(repository, execute(repository, &set_purchased_quantity, (NullableDatum[]) {
 					  string(batch->sku), string(batch->reference), number(purchased_quantity)
 					  }, NULL) == 1);
 }
@@ -337,7 +351,7 @@ resize_batch(Repository *repository, const Batch *batch, int32_t purchased_quant
 static bool
 shrink_batch(Repository *repository, const Batch *from, const Batch *to)
 {
-	return batch_held(repository, from, execute(repository, &set_quantities, (NullableDatum[]) {
+	return held(repository, execute(repository, &set_quantities, (NullableDatum[]) {
 					  string(from->sku), string(from->reference), number(from->allocated_quantity),
 					  number(from->shipped_quantity), number(to->purchased_quantity), number(to->allocated_quantity)
 					  }, NULL) == 1);
@@ -346,7 +360,7 @@ shrink_batch(Repository *repository, const Batch *from, const Batch *to)
 static bool
 reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
 {
-	return batch_held(repository, from, execute(repository, &set_eta, (NullableDatum[]) {
+	return held(repository, execute(repository, &set_eta, (NullableDatum[]) {
 					  string(from->sku), string(from->reference), number(from->shipped_quantity), batch_eta(to)
 					  }, NULL) == 1);
 }
@@ -354,14 +368,22 @@ reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
 static void
 add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
+	SpiRepository *self = (SpiRepository *) repository;
+	Patience	before = current_patience();
 	uint64		added = 0;
 
+	if (!self->waits_for_lines && !tables_are_distributed)
+	{
+		self->added = lines;
+		self->nadded = n;
+		lose_patience();
+	}
 	/* Many lines at once Citus copies to their node, and then a duplicate does not come back as one. */
 	if (n == 1 || tables_are_distributed)
 		for (size_t i = 0; i < n; i++)
 		{
 			if (n > 1)
-				show_progress((SpiRepository *) repository, i);
+				show_progress(self, i);
 			added += execute(repository, &insert_line, (NullableDatum[]) {
 							 line_orderid(lines, i), line_sku(lines, i), line_qty(lines, i), line_shipped_qty(lines, i),
 							 line_ordered_at(lines, i), line_batchref(lines, i), line_needed_by(lines, i),
@@ -374,6 +396,8 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 								  {lines, line_ordered_at}, {lines, line_batchref}, {lines, line_needed_by},
 								  {lines, line_held_until}
 								  }, NULL);
+	restore_patience(before);
+	self->nadded = 0;
 	expect_rows(added, n);
 }
 
@@ -394,7 +418,7 @@ change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
 									{to, line_qty}, {to, line_shipped_qty}, {to, line_ordered_at}, {to, line_batchref},
 									{to, line_needed_by}, {to, line_held_until}
 									}, NULL);
-	return lines_held(repository, from, n, changed == n);
+	return held(repository, changed == n);
 }
 
 static bool
@@ -410,7 +434,7 @@ remove_lines(Repository *repository, OrderLine **lines, size_t n)
 		removed = execute_on_arrays(repository, &delete_lines, n, (Column[]) {
 									{lines, line_place}, {lines, line_version}, {lines, line_orderid}, {lines, line_sku}
 									}, NULL);
-	return lines_held(repository, lines, n, removed == n);
+	return held(repository, removed == n);
 }
 
 /*
@@ -470,10 +494,10 @@ spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error
 		return PERHAPS_OURS;
 	is_of_batches = is_of_table(error->table_name, "batches");
 	is_of_lines = is_of_table(error->table_name, "order_lines");
-	if (!error->schema_name || strcmp(error->schema_name, self->schema) != 0 || (!is_of_batches && !is_of_lines))
+	if (!error->schema_name || strcmp(error->schema_name, NameStr(self->tables.schema)) != 0 || (!is_of_batches && !is_of_lines))
 		return THEIRS;
-	table = get_relname_relid(error->table_name, self->namespace);
-	index = error->constraint_name ? get_relname_relid(error->constraint_name, self->namespace) : InvalidOid;
+	table = get_relname_relid(error->table_name, self->tables.namespace);
+	index = error->constraint_name ? get_relname_relid(error->constraint_name, self->tables.namespace) : InvalidOid;
 	if (!OidIsValid(index))
 		return PERHAPS_OURS;
 	if (!is_our_key(index, table))
@@ -483,36 +507,18 @@ spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error
 		OURS : PERHAPS_OURS;
 }
 
-/* The owner of the tables, as whom the unit of work does its work. */
-static Oid
-find_owner(const SpiRepository *self)
-{
-	Oid			batches = get_relname_relid("batches", self->namespace);
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(batches));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_TABLE),
-				errmsg("the tables of extension \"allocation\" are not in schema \"%s\"", self->schema),
-				errhint("Its functions and tables have to stay in one schema."));
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
-/* Makes a repository over the tables in the schema. */
+/* Makes a repository over the tables beside the function that is called, and locks these. */
 void
-spi_repository_init(SpiRepository *self, Oid namespace)
+spi_repository_init(SpiRepository *self, Oid function)
 {
-	/* What others have changed about the tables is known by now, so plans are made where that is expected. */
-	AcceptInvalidationMessages();
 	*self = (SpiRepository) {
-		.namespace = namespace,
-		.schema = get_namespace_name(namespace),
+		.tables = lock_installation(function),
+		.patience = current_patience(),
 		.memory = CurrentMemoryContext,
+		.lasting_memory = CurrentMemoryContext,
 		.base = {
 			.allocate_memory = allocate_memory,
+			.allocate_lasting_memory = allocate_lasting_memory,
 			.current_time = current_time,
 			.random_below = random_below,
 			.check_cancelled = check_cancelled,
@@ -528,7 +534,10 @@ spi_repository_init(SpiRepository *self, Oid namespace)
 			.serves_lines = serves_lines,
 			.visit_first_batches = visit_first_batches,
 			.visit_batches = visit_batches,
+			.hold_queue = hold_queue,
+			.join_queues = join_queues,
 			.lock_batches = lock_batches,
+			.lock_lines = lock_lines,
 			.add_batch = add_batch,
 			.charge_batches = charge_batches,
 			.ship_from_batches = ship_from_batches,
@@ -540,5 +549,4 @@ spi_repository_init(SpiRepository *self, Oid namespace)
 			.remove_lines = remove_lines
 		}
 	};
-	self->owner = find_owner(self);
 }

@@ -5,7 +5,10 @@
 #ifndef SPI_REPOSITORY_H
 #define SPI_REPOSITORY_H
 
+#include "installation.h"
+#include "queues.h"
 #include "repository.h"
+#include "waiting.h"
 
 /* Whose duplicate an error reports. */
 typedef enum DuplicateOwner
@@ -18,19 +21,28 @@ typedef enum DuplicateOwner
 typedef struct SpiRepository
 {
 	Repository	base;
-	Oid			namespace;		/* where the tables are */
-	const char *schema;			/* its name */
-	Oid			owner;			/* whose they are */
+	Installation tables;
 	MemoryContext memory;		/* where what is handed out lives */
+	MemoryContext lasting_memory;
 	bool		sees_latest;	/* what others commit meanwhile, at any isolation level */
 
-	int			attempts;		/* that have failed so far */
+	/* of the last attempt, for what the next one waits first */
+	OrderLine **added;			/* new lines, of which others may be adding or removing one */
+	size_t		nadded;
+	bool		waits_for_lines;	/* nobody is: what adding them waits for it cannot wait for before */
+	Queues		queues;			/* that it could not join at its end */
+	bool		joins_first;
+	int			ndeadlocks;		/* in which attempts have ended */
+	Patience	patience;		/* the caller's */
 
 	/* of one attempt */
 	bool		has_looked;		/* there is a snapshot, and it is the active one */
-	uint64		moment;			/* how many transactions of others had ended when it was taken */
+	bool		has_moment;
+	uint64		moment;			/* how many transactions of others had ended when it looked first */
+	bool		looks_at_latest;	/* from here on, as sees_latest */
+	bool		has_queue;		/* it holds one, or has joined some at its beginning */
+	bool		has_locked;		/* what it writes, but for new lines */
 	bool		write_failed;	/* what a write relied on had changed, or what was read was not of one moment */
-	bool		is_as_read;		/* and yet it is as it was read */
 	uint64		versions_read;	/* a hash: which rows, and in which versions */
 	uint64		versions_before;	/* the same of the attempt before, if a write of that has failed */
 
@@ -39,12 +51,15 @@ typedef struct SpiRepository
 } SpiRepository;
 
 /* spi_repository.c */
-extern void spi_repository_init(SpiRepository *self, Oid namespace);
+_Noreturn extern void report_serialization_failure(void);
+extern void spi_repository_init(SpiRepository *self, Oid function);
 extern DuplicateOwner spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error);
 
 /* execution.c */
 extern void spi_repository_begin_attempt(SpiRepository *self);
 extern void spi_repository_look(SpiRepository *self);
+extern bool spi_repository_gives_up_waiting(SpiRepository *self, const ErrorData *error);
+extern void spi_repository_look_at_latest(SpiRepository *self);
 extern void spi_repository_end_moment(SpiRepository *self);
 extern bool spi_repository_note_contradiction(SpiRepository *self);
 extern bool spi_repository_others_explain_it(const SpiRepository *self);

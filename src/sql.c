@@ -49,7 +49,7 @@
  */
 #define IF_HERE "CASE WHEN pg_catalog.pg_backend_pid()" EQ "%4$d THEN "
 #define KNOWN_BATCH BATCH_COLUMNS DISTRIBUTED(", " IF_HERE "xmax END, xmin")
-#define WRITER DISTRIBUTED(IF_HERE) "xmax" DISTRIBUTED(" END, xmin")
+#define WRITER ON_ONE_SERVER("xmax, ctid") DISTRIBUTED(IF_HERE "xmax END, xmin")
 
 /*
  * A transaction that writes to a row many times leaves many versions of it, all
@@ -69,12 +69,6 @@
 Statement	select_line = {
 	LINE_BY_KEY,
 	{TEXTOID, TEXTOID}, 2
-};
-
-/* The same at the moment when it runs. */
-Statement	select_line_now = {
-	LINE_BY_KEY,
-	{TEXTOID, TEXTOID}, 2, .is_fresh = true
 };
 
 /* LIMIT keeps the planner from anything but one index look-up for each line, in their order. */
@@ -163,7 +157,7 @@ Statement	select_batches_by_room = {
 	{TEXTOID, INT4OID, INT4OID}, 3
 };
 
-/* Who is writing to a batch comes last, as its row does not show that here. */
+/* Who is writing to a batch comes last, and where it is, as its row does not show that here. */
 Statement	select_batches = {
 	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS demand (sku, qty)"
 	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", " WRITER " FROM %1$s.batches"
@@ -211,10 +205,18 @@ Statement	select_expired_holds_of_sku = {
 	{TEXTOID, TIMESTAMPTZOID}, 2
 };
 
-Statement	lock_many = {
-	"SELECT FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
-	" CROSS JOIN LATERAL (SELECT FROM %1$s.batches"
+/* Row locks keep the planner from merging the look-ups, so there is one for each row, in the order of the arrays. */
+Statement	lock_batches_of = {
+	"SELECT b.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (sku, reference)"
+	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS " FROM %1$s.batches"
 	" WHERE " SKU_IS("wanted.sku", "$1") " AND reference" EQ "wanted.reference FOR NO KEY UPDATE) AS b",
+	{TEXTARRAYOID, TEXTARRAYOID}, 2, .is_fresh = true
+};
+
+Statement	lock_lines_of = {
+	"SELECT l.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS wanted (orderid, sku)"
+	" CROSS JOIN LATERAL (SELECT " KNOWN_LINE " FROM %1$s.order_lines"
+	" WHERE orderid" EQ "wanted.orderid AND " SKU_IS("wanted.sku", "$2") " FOR NO KEY UPDATE) AS l",
 	{TEXTARRAYOID, TEXTARRAYOID}, 2, .is_fresh = true
 };
 

@@ -9,7 +9,6 @@
 
 /* They read lines: orderid, sku, qty, shipped_qty, ordered_at, batchref, needed_by, held_until, version, place. */
 extern Statement select_line;
-extern Statement select_line_now;
 extern Statement select_lines;
 extern Statement select_lines_of_order;
 extern Statement select_lines_of_batch;
@@ -43,8 +42,11 @@ enum
 	CHARGE_ANY
 };
 
+/* They lock, in the order of the arrays, and read what they have locked. */
+extern Statement lock_batches_of;
+extern Statement lock_lines_of;
+
 /* They write, and tell by the number of rows what has been written. */
-extern Statement lock_many;
 extern Statement insert_batch;
 extern Statement insert_batch_sku;
 extern Statement update_batch_sku;

@@ -6,33 +6,18 @@
 
 #include "compat.h"
 
-#include "access/transam.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
-#include "utils/resowner.h"
-#include "utils/snapmgr.h"
 
 #include "statement.h"
-
-bool		tables_are_distributed = false;
-
-/* The tables are not what the extension has made of them. */
-void
-refuse_table(const char *table, const char *detail)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-			errmsg("table \"%s\" is not as extension \"allocation\" has made it", table),
-			errdetail("%s", detail),
-			errhint("Columns, constraints and rules of the tables of an extension have to stay as they are."));
-}
 
 /*
  * Plans
@@ -45,28 +30,26 @@ free_plan(void *plan)
 }
 
 /*
- * The saved plan of a statement.  It is for one schema, but within a session the
- * extension may come to live in another one, or its schema be renamed, or its
- * tables be distributed.  A trigger may even do that and call us while the plan
- * runs: so it is freed only when the transaction ends, and nothing runs any more.
+ * The saved plan of a statement.  It is for one installation, but within a
+ * session the extension may come to live in another schema, or its schema be
+ * renamed, or its tables be distributed.  A trigger may even do that and call us
+ * while the plan runs: so it is freed only when the transaction ends, and nothing
+ * runs any more.
  */
 static SPIPlanPtr
-prepared(Statement *statement, const char *schema)
+prepared(Statement *statement, const Installation *installation)
 {
 	SPIPlanPtr	plan;
-	char	   *plan_schema;
 
-	if (statement->plan && statement->is_distributed == tables_are_distributed &&
-		strcmp(statement->schema, schema) == 0)
+	if (statement->plan && statement->generation == installation->generation)
 		return statement->plan;
 
-	plan = SPI_prepare_cursor(psprintf(statement->sql, quote_identifier(schema), tables_are_distributed ? "" : "/*",
-									   tables_are_distributed ? "" : "*/", MyProcPid),
+	plan = SPI_prepare_cursor(psprintf(statement->sql, quote_identifier(NameStr(installation->schema)),
+									   tables_are_distributed ? "" : "/*", tables_are_distributed ? "" : "*/", MyProcPid),
 							  statement->nparameters, statement->types,
 							  CURSOR_OPT_GENERIC_PLAN | CURSOR_OPT_FAST_PLAN);
 	if (!plan)
 		elog(ERROR, "could not prepare \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
-	plan_schema = MemoryContextStrdup(TopMemoryContext, schema);
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep the plan of \"%s\"", statement->sql);
 
@@ -77,12 +60,10 @@ prepared(Statement *statement, const char *schema)
 		callback->func = free_plan;
 		callback->arg = statement->plan;
 		MemoryContextRegisterResetCallback(TopTransactionContext, callback);
-		pfree(statement->schema);
 	}
 	statement->plan = plan;
-	statement->schema = plan_schema;
-	statement->is_distributed = tables_are_distributed;
-	statement->generation = 0;
+	statement->text = ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->query_string;
+	statement->generation = installation->generation;
 	return plan;
 }
 
@@ -125,17 +106,6 @@ set_locally(const char *name, const char *value)
 	set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Is the generic plan the one that was made here, and still good? */
-static bool
-is_planned(const Statement *statement, CachedPlanSource *source)
-{
-	return source->is_valid && source->gplan && source->gplan->is_valid &&
-		source->generation == statement->generation &&
-		(!TransactionIdIsValid(source->gplan->saved_xmin) ||
-		 TransactionIdEquals(source->gplan->saved_xmin, TransactionXmin)) &&
-		SearchPathMatchesCurrentEnvironment(source->search_path);
-}
-
 /* Until the end of the caller's level of settings, plans are made as they have to be. */
 static void
 set_planner(void)
@@ -144,31 +114,73 @@ set_planner(void)
 		set_locally(planner_settings[i].name, planner_settings[i].value);
 }
 
-/* Makes the generic plan, where it is not there and one is used. */
-static void
-make_plan(Statement *statement)
+/* Tree walker: refuses each relation that is not one of our tables, or has others that inherit from it. */
+static bool
+check_relations(Node *node, void *installation)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(statement->plan));
-	ListCell   *cell;
+	const RangeTblEntry *entry = (const RangeTblEntry *) node;
 
-	if (is_planned(statement, source))
-		return;
+	if (!node)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, check_relations, installation, QTW_EXAMINE_RTES_BEFORE);
+	if (!IsA(node, RangeTblEntry))
+		return expression_tree_walker(node, check_relations, installation);
+	/* From PostgreSQL 16 on a view is a subquery with the OID of the view. */
+	if (entry->rtekind != RTE_RELATION && !OidIsValid(entry->relid))
+		return false;
+	if (!installation_has(installation, entry->relid))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				errmsg("relation \"%s\" is not a table of extension \"allocation\"", get_rel_name(entry->relid)),
+				errdetail("A rule or policy on one of its tables uses it, or it has taken the name of one."),
+				errhint("A trigger or function may use other relations; rules, and sub-selects in policies, may not."));
+	if (entry->inh && has_subclass(entry->relid) && find_inheritance_children(entry->relid, NoLock) != NIL)
+		refuse_table(get_rel_name(entry->relid), "Other tables inherit from it.");
+	return false;
+}
 
+RunningStatement statement_running;
+
+static bool was_planned;
+static planner_hook_type next_planner = NULL;
+
+/*
+ * The planner hook.  A plan of ours is made when it is first needed, and again
+ * whenever anything has changed on which it depends, even while the call waits
+ * for a lock.  Its names may stand for other tables by then, and the planner
+ * already runs code that belongs to these: it folds expressions of indexes.
+ */
+static PlannedStmt *
+plan_statement(PLANNER_PARAMETERS)
+{
+	planner_hook_type plan = next_planner ? next_planner : standard_planner;
+	RunningStatement running = statement_running;
+	PlannedStmt *planned;
+	int			nest_level;
+
+	if (!running.text || query_string != running.text)
+		return plan(PLANNER_ARGUMENTS);
+
+	check_relations((Node *) parse, (void *) running.installation);
+	/* What is planned meanwhile is not ours. */
+	statement_running.text = NULL;
+	nest_level = NewGUCNestLevel();
 	if (!tables_are_distributed)
-	{
-		int			nest_level = NewGUCNestLevel();
-
-		/* If it had to be made again just when it was to run, it was made by the caller's settings. */
-		if (source->gplan)
-			source->gplan->is_valid = false;
 		set_planner();
-		ReleaseCachedPlan(SPI_plan_get_cached_plan(statement->plan), CurrentResourceOwner);
-		AtEOXact_GUC(true, nest_level);
-	}
-	foreach(cell, source->relationOids)
-		if (get_rel_relkind(lfirst_oid(cell)) != RELKIND_RELATION)
-			refuse_table(get_rel_name(lfirst_oid(cell)), "It is not an ordinary table.");
-	statement->generation = source->generation;
+	planned = plan(PLANNER_ARGUMENTS);
+	AtEOXact_GUC(true, nest_level);
+	statement_running = running;
+	was_planned = true;
+	return planned;
+}
+
+/* From now on, statements are planned as they have to be. */
+void
+statement_install_planner(void)
+{
+	next_planner = planner_hook;
+	planner_hook = plan_statement;
 }
 
 /*
@@ -199,14 +211,16 @@ int64		statement_buffers = 0;
 
 /* Runs a statement; returns how many rows it has read or written. */
 uint64
-statement_execute(Statement *statement, const char *schema, const NullableDatum *values, DestReceiver *receiver)
+statement_execute(Statement *statement, const Installation *installation,
+				  const NullableDatum *values, DestReceiver *receiver)
 {
-	SPIPlanPtr	plan = prepared(statement, schema);
+	SPIPlanPtr	plan = prepared(statement, installation);
 	SPIExecuteOptions options = {.dest = receiver, .read_only = !statement->is_fresh};
-	int64		buffers;
+	RunningStatement outer = statement_running;
+	int64		buffers = pgBufferUsage.shared_blks_hit;
 	int			code;
 
-	/* An empty list is not the same as none to every planner that may be loaded. */
+	/* Some planner hooks tell an empty list of parameters from none. */
 	if (statement->nparameters > 0)
 		options.params = makeParamList(statement->nparameters);
 	for (int i = 0; i < statement->nparameters; i++)
@@ -216,10 +230,11 @@ statement_execute(Statement *statement, const char *schema, const NullableDatum 
 		options.params->params[i].pflags = PARAM_FLAG_CONST;
 		options.params->params[i].ptype = statement->types[i];
 	}
-	make_plan(statement);
-	buffers = pgBufferUsage.shared_blks_hit;
+	statement_running = (RunningStatement) {statement->text, installation};
+	was_planned = false;
 	code = SPI_execute_plan_extended(plan, &options);
-	statement_buffers = pgBufferUsage.shared_blks_hit - buffers;
+	statement_buffers = was_planned ? 0 : pgBufferUsage.shared_blks_hit - buffers;
+	statement_running = outer;
 	if (code < 0)
 		elog(ERROR, "could not execute \"%s\": %s", statement->sql, SPI_result_code_string(code));
 	return SPI_processed;

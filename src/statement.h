@@ -8,6 +8,8 @@
 
 #include "executor/spi.h"
 
+#include "installation.h"
+
 #define MAX_PARAMETERS 10
 
 typedef struct Statement
@@ -18,23 +20,25 @@ typedef struct Statement
 	int			nparameters;
 	bool		is_fresh;		/* it sees what is there when it runs; others see what the active snapshot shows */
 	SPIPlanPtr	plan;			/* NULL until it is first needed */
-	char	   *schema;			/* for which the plan was made */
-	bool		is_distributed; /* and whether for distributed tables */
-	int			generation;		/* of the plan that was made here */
+	const char *text;			/* the SQL of the plan */
+	int			generation;		/* of the installation for which the plan was made */
 } Statement;
 
-/*
- * The setting allocation.distributed: the tables are distributed over several
- * nodes by SKU, and batch_skus by reference.
- */
-extern bool tables_are_distributed;
-
-/* How many buffers the statement took that ran last, beside what it took to plan it. */
+/* How many buffers the statement took that ran last; 0 if it had to be planned. */
 extern int64 statement_buffers;
 
-extern uint64 statement_execute(Statement *statement, const char *schema,
+/* The statement that runs, and on which tables.  Whoever catches an error puts back what was there before. */
+typedef struct RunningStatement
+{
+	const char *text;			/* NULL while none does */
+	const Installation *installation;
+} RunningStatement;
+
+extern RunningStatement statement_running;
+
+extern void statement_install_planner(void);
+extern uint64 statement_execute(Statement *statement, const Installation *installation,
 								const NullableDatum *values, DestReceiver *receiver);
 extern void statement_settings_for_call(void);
-_Noreturn extern void refuse_table(const char *table, const char *detail);
 
 #endif							/* STATEMENT_H */

@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "statement.h"
 #include "subtransaction.h"
 
 /* How an attempt has ended. */
@@ -21,6 +22,7 @@ typedef struct Attempt
 {
 	Verdict		verdict;
 	bool		is_explained;	/* to be retried: it may be due to others */
+	bool		is_cut_off;		/* by an error, perhaps before it has done anything */
 	ErrorData  *duplicate;		/* the error by which it ended, if it met what is known already */
 	bool		is_doubtful;	/* perhaps that is a duplicate of a user's */
 } Attempt;
@@ -39,6 +41,23 @@ owner_security_context(Oid owner, Oid caller, int security_context)
 	return security_context;
 }
 
+/*
+ * What the server says of a constraint that a row breaks shows columns of that
+ * row.  Who may not read the table learns which constraint it is; the server's
+ * log has the rest.
+ */
+static void
+hide_rows(ErrorData *error, Oid owner, Oid caller)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (has_privs_of_role(caller, owner) || !error->table_name || error->detail_log ||
+		(category != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION && category != ERRCODE_WITH_CHECK_OPTION_VIOLATION))
+		return;
+	error->detail_log = error->detail;
+	error->detail = NULL;
+}
+
 /* One attempt at a unit of work, as the owner of the tables; may_keep says whether what it writes can stay. */
 static Attempt
 attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
@@ -47,6 +66,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 	ResourceOwner caller_owner = CurrentResourceOwner;
 	Oid			caller;
 	int			security_context;
+	RunningStatement running = statement_running;
 	volatile Attempt result = {.verdict = UNDO};
 
 	GetUserIdAndSecContext(&caller, &security_context);
@@ -57,16 +77,17 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 	{
 		int			nest_level = NewGUCNestLevel();
 
-		SetUserIdAndSecContext(repository->owner,
-							   owner_security_context(repository->owner, caller, security_context));
+		SetUserIdAndSecContext(repository->tables.owner,
+							   owner_security_context(repository->tables.owner, caller, security_context));
 		SPI_connect();
 		spi_repository_begin_attempt(repository);
 		result.verdict = body(&repository->base, command);
 		if (result.verdict == CONTRADICTION && spi_repository_note_contradiction(repository))
 			result.verdict = RETRY;
-		result.is_explained = !repository->write_failed || spi_repository_others_explain_it(repository);
+		result.is_explained = result.verdict == RETRY && spi_repository_others_explain_it(repository);
 		spi_repository_end_moment(repository);
 		SPI_finish();
+		restore_patience(repository->patience);
 		/* What a trigger has set goes no further. */
 		AtEOXact_GUC(false, nest_level);
 		SetUserIdAndSecContext(caller, security_context);
@@ -90,13 +111,20 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller_context);
 		CurrentResourceOwner = caller_owner;
-
-		owner = spi_repository_whose_duplicate(repository, error);
-		if (owner == THEIRS)
-			ReThrowError(error);
-		result.verdict = RETRY;
-		result.duplicate = error;
-		result.is_doubtful = owner == PERHAPS_OURS;
+		statement_running = running;
+		result.is_cut_off = true;
+		if (spi_repository_gives_up_waiting(repository, error))
+			result.verdict = WAIT;
+		else
+		{
+			hide_rows(error, repository->tables.owner, caller);
+			owner = spi_repository_whose_duplicate(repository, error);
+			if (owner == THEIRS)
+				ReThrowError(error);
+			result.verdict = RETRY;
+			result.duplicate = error;
+			result.is_doubtful = owner == PERHAPS_OURS;
+		}
 	}
 	PG_END_TRY();
 
@@ -128,18 +156,16 @@ report_duplicate(SpiRepository *repository, Body body, void *command)
 	trial = attempt(repository, body, command, false);
 	if (trial.duplicate && (trial.is_doubtful || !trial.is_explained))
 		ReThrowError(trial.duplicate);
-	ereport(ERROR,
-			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			errmsg("could not serialize access due to concurrent update"),
-			errhint("Run the transaction again."));
+	report_serialization_failure();
 }
 
 /*
- * A cautious attempt looks before it writes, so it seldom meets a duplicate of
- * ours.  One that may be a user's, and comes again and again, is a user's, though
- * others are always at work.
+ * A cautious attempt looks before it writes, so it seldom meets a duplicate.  One
+ * that comes again and again is made by a user's trigger or constraint, though
+ * others are always at work.  So is whatever else makes a call begin anew for so
+ * long: later attempts have locked what they write.
  */
-#define DOUBTFUL_DUPLICATES 10
+#define MOST_RETRIES 20
 
 /* The run method of the unit of work. */
 static void
@@ -148,29 +174,37 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
 	bool		keeps_snapshot = IsolationUsesXactSnapshot();
 	MemoryContext before_last = NULL;
-	int			ndoubtful = 0;
+	int			nretries = 0;
 	Attempt		last;
 
+	repository->base.attempts = 0;
 	repository->base.cautious = keeps_snapshot;
-	while ((last = attempt(repository, body, command, true)).verdict == RETRY)
+	while ((last = attempt(repository, body, command, true)).verdict == RETRY || last.verdict == WAIT)
 	{
 		if (keeps_snapshot && last.duplicate)
 			report_duplicate(repository, body, command);
-		if (last.is_doubtful && ++ndoubtful > DOUBTFUL_DUPLICATES)
+		if (keeps_snapshot && last.verdict == RETRY && !repository->write_failed)
+			report_serialization_failure();
+		if (last.verdict == RETRY && ++nretries > MOST_RETRIES)
 			last.is_explained = false;
 		/* A first attempt may have met what it did not look for. */
-		if (keeps_snapshot || (repository->base.cautious && !last.is_explained))
+		if (last.verdict == RETRY && (keeps_snapshot || (repository->base.cautious && !last.is_explained)))
 		{
 			if (last.duplicate)
 				ReThrowError(last.duplicate);
 			report_contradiction();
 		}
 		CHECK_FOR_INTERRUPTS();
-		repository->attempts++;
+		repository->base.attempts++;
 		repository->base.cautious = true;
 
-		/* There may be many attempts: only what the last one has read is kept for the next. */
-		if (before_last)
+		/*
+		 * There may be many attempts: only what the last one has read is kept
+		 * for the next.  Where that was cut off, what was read before it is, too.
+		 */
+		if (before_last && last.is_cut_off)
+			MemoryContextSetParent(before_last, repository->memory);
+		else if (before_last)
 			MemoryContextDelete(before_last);
 		before_last = repository->memory == CurrentMemoryContext ? NULL : repository->memory;
 		repository->memory = AllocSetContextCreate(CurrentMemoryContext, "allocation attempt", ALLOCSET_DEFAULT_SIZES);
@@ -179,10 +213,10 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 		report_contradiction();
 }
 
-/* Makes a unit of work over the tables in the schema. */
+/* Makes a unit of work over the tables beside the function that is called. */
 void
-subtransaction_init(Subtransaction *self, Oid namespace)
+subtransaction_init(Subtransaction *self, Oid function)
 {
 	self->base.run = subtransaction_run;
-	spi_repository_init(&self->repository, namespace);
+	spi_repository_init(&self->repository, function);
 }

@@ -14,6 +14,6 @@ typedef struct Subtransaction
 	SpiRepository repository;
 } Subtransaction;
 
-extern void subtransaction_init(Subtransaction *self, Oid namespace);
+extern void subtransaction_init(Subtransaction *self, Oid function);
 
 #endif							/* SUBTRANSACTION_H */

@@ -80,7 +80,7 @@ static const char *const outcomes[] = {
 	[DONE] = "done", [INVALID_SKU] = "invalid SKU", [OUT_OF_STOCK] = "out of stock", [UNKNOWN_BATCH] = "unknown batch",
 	[UNKNOWN_ORDER_LINE] = "unknown line", [ORDER_LINE_CONFLICT] = "other quantity", [DATE_CONFLICT] = "comes too late",
 	[ALREADY_SHIPPED] = "shipped", [NOT_IN_WAREHOUSE] = "not in the warehouse", [SHIPS_TOO_MUCH] = "too much",
-	[REPEATED_LINE] = "repeated", [BATCH_EXISTS] = "known batch"
+	[BATCH_EXISTS] = "known batch"
 };
 
 static void

@@ -142,6 +142,48 @@ SELECT reference, sku, purchased_quantity, allocated_quantity, eta FROM batches;
 SELECT orderid, sku, qty, batchref FROM order_lines;
 SELECT allocate('order-2', 'LAMP', 1);
 
+-- Of several faults in arrays, that of the first line is told, and of one line the order's before the SKU's before the
+-- quantity's; what is wrong with an array as a whole comes first, and at last what no element shows alone.
+SELECT call, pg_temp.refusal('SELECT ' || call) AS refusal FROM (VALUES
+	($$allocate_lines('{o1,o2,NULL}', '{LAMP,"",LAMP}', '{0,0,NULL}')$$),
+	($$allocate_lines('{o1,o2,NULL}', '{LAMP,"",LAMP}', '{1,0,NULL}')$$),
+	($$allocate_lines('{o1,o2,NULL}', '{LAMP,LAMP,""}', '{1,1,0}')$$),
+	($$allocate_lines('{o1,o2,NULL}', '{LAMP,LAMP,""}', '{1,1}')$$),
+	($$allocate_lines('{o1,o2,NULL}', '{LAMP,LAMP}', '{1}', hold => '0')$$),
+	($$allocate_lines('{o1,o2,NULL}', '{LAMP,LAMP,""}', '{1,1,0}', hold => '0')$$),
+	($$allocate_lines('{o1,o1,NULL}', '{LAMP,LAMP,LAMP}', '{1,1,1}')$$),
+	($$allocate_lines('{}', '{}', '{}')$$),
+	($$allocate_order('o1', '{NULL}', '{NULL}')$$),
+	($$allocate_order('o1', '{LAMP,CHAIR,NULL,LAMP}', '{1,1,1,1}')$$),
+	($$allocate_order('o1', '{LAMP,CHAIR,SOFA,LAMP}', '{1,1,1,NULL}')$$),
+	($$allocate_order('o1', '[0:2]={LAMP,CHAIR,LAMP}', '[5:7]={1,1,0}')$$),
+	($$allocate_order('o1', ARRAY['LAMP', repeat('x', 256)], '{1,1}')$$),
+	($$allocate_order('o1', ARRAY['LAMP', repeat('x', 255), 'LAMP'], '{1,1,1}')$$)
+) AS calls (call);
+
+-- Of lines that repeat others, the first one is told, with the one that it repeats.
+SELECT allocate_lines('{o1,o2,o1,o2,o1,o2}', '{LAMP,LAMP,CHAIR,LAMP,LAMP,LAMP}', '{99,1,1,1,99,1}', false);
+SELECT try_allocate_order('o1', '{A,AA,B,AAA,AA,B}', '{1,1,1,1,1,1}');
+
+-- However large an array is, nothing of it is copied before all has been looked at: what is made of a line would take some
+-- 200 bytes; this asks whether half of that has been taken, beyond what the session has had before.
+CREATE FUNCTION pg_temp.takes_little(lines integer, call text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	kilobytes text := 'SELECT substring(pg_read_file(''/proc/self/status'') FROM ''VmHWM:\s*(\d+)'')::integer';
+	before integer;
+	after integer;
+BEGIN
+	EXECUTE kilobytes INTO before;
+	RAISE INFO '%', pg_temp.refusal('SELECT ' || replace(call, '{n}', format('{%s}', lines)));
+	EXECUTE kilobytes INTO after;
+	RETURN after - before < 0.1 * lines;
+END
+$$;
+SELECT pg_temp.takes_little(500000, $$allocate_order('o1', array_fill('LAMP'::text, '{n}') || NULL::text,
+	array_fill(1, '{n}') || 1)$$);
+SELECT pg_temp.takes_little(1500000, $$allocate_lines(array_fill('o1'::text, '{n}'), array_fill('LAMP'::text, '{n}'),
+	array_fill(1, '{n}'))$$);
+
 -- Names of 255 characters are fine, also where each has four bytes and nothing repeats itself to be compressed.
 SELECT string_agg(chr(65536 + n * 7919 % 60000), '') AS order_name,
 	string_agg(chr(65536 + n * 6271 % 60000), '') AS sku_name,

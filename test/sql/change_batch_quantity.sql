@@ -58,3 +58,9 @@ SELECT * FROM change_batch_quantity('CHAIR', 'batch-4', 10);
 SELECT * FROM change_batch_quantity('batch-4', 'SOFA', 10);
 SELECT purchased_quantity, allocated_quantity FROM batches WHERE reference = 'batch-4';
 \set VERBOSITY default
+
+-- What leaves does not come back to the batch by itself, though it may be that it would fit: the queue is served for that.
+SELECT add_batch('rugs', 'RUG', 11);
+SELECT allocate('older', 'RUG', 6), allocate('newer', 'RUG', 5);
+SELECT * FROM change_batch_quantity('rugs', 5);
+SELECT * FROM reallocate_sku('RUG');

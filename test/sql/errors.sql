@@ -8,8 +8,6 @@ SELECT allocate('order-1', 'LAMP', 3);
 -- invalid_sku: no batch has it.
 SELECT allocate('order-2', 'NONEXISTENT', 1);
 \echo SQLSTATE :SQLSTATE
-SELECT reallocate('order-2', 'NONEXISTENT', 1);
-\echo SQLSTATE :SQLSTATE
 SELECT * FROM reallocate_sku('NONEXISTENT');
 \echo SQLSTATE :SQLSTATE
 

@@ -60,6 +60,9 @@ SELECT pg_temp.expire('cart-5'), pg_temp.expire('cart-6');
 SELECT ship('cart-5', 'CHAIR');
 SELECT * FROM ship_order('cart-5');
 SELECT reallocate('cart-5', 'CHAIR');
+SELECT reallocate('cart-5', 'CHAIR', 2);
+SELECT reallocate('cart-5', 'CHAIR', 1, '2030-06-01');
+SELECT orderid, qty, held_until < now() AS expired FROM order_lines WHERE orderid = 'cart-5';
 SELECT * FROM change_batch_eta('chairs', '2030-02-01');
 SELECT deallocate('cart-5', 'CHAIR') IS NULL AS was_not_there;
 SELECT * FROM deallocate_order('cart-6');
@@ -88,6 +91,7 @@ SELECT orderid, qty, held_until > clock_timestamp() AS held FROM waiting;
 SELECT pg_temp.expire('cart-10');
 SELECT * FROM waiting;
 SELECT waiting FROM stock WHERE sku = 'VASE';
+SELECT reallocate('cart-10', 'VASE', 1);
 SELECT add_batch('more-vases', 'VASE', 2);
 SELECT * FROM reallocate_sku('VASE');
 

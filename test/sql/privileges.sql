@@ -238,6 +238,10 @@ SELECT relname, relowner::regrole FROM pg_class
 SELECT DISTINCT rolsuper FROM pg_proc JOIN pg_roles ON pg_roles.oid = proowner
 	WHERE pronamespace = 'regress_shop'::regnamespace AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c');
 
+-- So do the domains: a CHECK that an owner adds would run as the next owner, too.
+ALTER DOMAIN regress_shop.batch_room ADD CHECK (VALUE IS NULL) NOT VALID;
+ALTER DOMAIN regress_shop.line_quantity ADD CHECK (VALUE IS NULL) NOT VALID;
+
 -- Everything works for the owner,
 SET search_path = regress_shop;
 SELECT add_batch('batch-1', 'LAMP', 10);
@@ -263,6 +267,15 @@ SELECT add_batch('batch-2', 'LAMP', 10);
 SELECT allocate('order-1', 'LAMP', 3);
 SELECT deallocate('order-1', 'LAMP');
 TABLE batches;
+
+-- or all of it at once,
+SET ROLE regress_allocation_owner;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA regress_shop TO regress_allocation_caller WITH GRANT OPTION;
+SELECT count(*) AS not_granted FROM pg_proc
+	WHERE pronamespace = 'regress_shop'::regnamespace
+		AND NOT has_function_privilege('regress_allocation_caller', oid, 'EXECUTE WITH GRANT OPTION');
+SET ROLE regress_allocation_caller;
+SELECT deallocate('order-1', 'LAMP');
 
 -- and whoever calls, also a superuser, works as the owner of the tables and as nobody more powerful.
 SET ROLE regress_allocation_owner;

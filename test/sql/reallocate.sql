@@ -45,7 +45,7 @@ SELECT orderid, qty, batchref FROM order_lines WHERE sku = 'CHAIR';
 SELECT reallocate('order-1', 'CHAIR', 2);
 SELECT orderid, qty, batchref FROM order_lines WHERE sku = 'CHAIR';
 
--- A line that is not there is allocated if the quantity is said, and refused if it is not.
+-- A line that is not there is refused, whether or not the quantity is said.
 SELECT reallocate('order-2', 'LAMP', 1);
 SELECT reallocate('order-3', 'LAMP');
 SELECT reallocate('order-3', 'LAMP', NULL);

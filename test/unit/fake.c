@@ -93,12 +93,12 @@ copy_batch(FakeMemory **memory, Batch batch)
 
 /* Lets the other session write and commit: this attempt meets its work, and undoing that spares it. */
 static void
-let_interlope(Fake *fake)
+let_interlope(Fake *fake, void (**session) (Fake *fake))
 {
-	void		(*interlope) (Fake *) = fake->interlope;
+	void		(*interlope) (Fake *) = *session;
 	FakeTables	tables;
 
-	fake->interlope = NULL;
+	*session = NULL;
 	interlope(fake);
 	tables = fake->tables;
 	fake->tables = fake->committed;
@@ -112,7 +112,7 @@ static void
 before_write(Fake *fake)
 {
 	if (fake->interlope)
-		let_interlope(fake);
+		let_interlope(fake, &fake->interlope);
 	if (++fake->writes == fake->fail_at)
 		longjmp(fake->error, RAISED_ERROR);
 }
@@ -125,6 +125,12 @@ static void *
 allocate_memory(Repository *repository, size_t size)
 {
 	return allocate_in(&fake_of(repository)->memory, size);
+}
+
+static void *
+allocate_lasting_memory(Repository *repository, size_t size)
+{
+	return allocate_in(&fake_of(repository)->names, size);
 }
 
 static int64_t
@@ -367,16 +373,73 @@ is_in_order(const Charge *first, const Charge *second)
 	return order < 0 || (order == 0 && strcmp(first->reference, second->reference) < 0);
 }
 
+/* Are the lines written in the order of locks? */
 static void
-lock_batches(Repository *repository, const Charge *charges, size_t n)
+check_order_of_lines(Fake *fake, OrderLine **lines, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+	{
+		int			order = strcmp(lines[i - 1]->sku, lines[i]->sku);
+
+		fake->is_out_of_order |= order > 0 || (order == 0 && strcmp(lines[i - 1]->orderid, lines[i]->orderid) >= 0);
+	}
+}
+
+static void
+hold_queue(Repository *repository, const char *sku)
+{
+	Fake	   *fake = fake_of(repository);
+
+	fake->held = sku;
+	fake->is_out_of_order |= fake->nlocked > 0;
+}
+
+static bool
+join_queues(Repository *repository, const char **skus, size_t n)
+{
+	Fake	   *fake = fake_of(repository);
+
+	fake->njoined = n;
+	if (!fake->is_queue_held && fake->serve_queue)
+		let_interlope(fake, &fake->serve_queue);
+	return !fake->is_queue_held;
+}
+
+static void
+lock_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
 {
 	Fake	   *fake = fake_of(repository);
 
 	for (size_t i = 0; i < n; i++)
 	{
+		const Batch *stored = fake_batch(fake, charges[i].reference);
+		Batch		copy;
+
 		fake->is_out_of_order |= i > 0 && !is_in_order(&charges[i - 1], &charges[i]);
-		if (fake_batch(fake, charges[i].reference))
-			fake->nlocked++;
+		if (!stored || strcmp(stored->sku, charges[i].sku) != 0)
+			continue;
+		copy = copy_batch(&fake->memory, *stored);
+		fake->nlocked++;
+		visit(context, &copy);
+	}
+}
+
+static void
+lock_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
+{
+	Fake	   *fake = fake_of(repository);
+
+	check_order_of_lines(fake, lines, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		const OrderLine *stored = fake_line(fake, lines[i]->orderid, lines[i]->sku);
+		OrderLine	copy;
+
+		if (!stored)
+			continue;
+		copy = copy_line(&fake->memory, *stored);
+		fake->nlines_locked++;
+		visit(context, &copy);
 	}
 }
 
@@ -482,18 +545,6 @@ reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
 	stored->under_way = to->under_way;
 	stored->eta = to->eta;
 	return true;
-}
-
-/* Are the lines written in the order of locks? */
-static void
-check_order_of_lines(Fake *fake, OrderLine **lines, size_t n)
-{
-	for (size_t i = 1; i < n; i++)
-	{
-		int			order = strcmp(lines[i - 1]->sku, lines[i]->sku);
-
-		fake->is_out_of_order |= order > 0 || (order == 0 && strcmp(lines[i - 1]->orderid, lines[i]->orderid) >= 0);
-	}
 }
 
 static void
@@ -604,14 +655,18 @@ run(UnitOfWork *uow, Body body, void *command)
 	fake->is_out_of_order = false;
 	do
 	{
-		fake->repository.cautious = fake->attempts++ > 0;
+		fake->repository.attempts = fake->attempts++;
+		fake->repository.cautious = fake->repository.attempts > 0;
 		fake->writes = 0;
-		fake->nlocked = 0;
+		fake->nlocked = fake->nlines_locked = fake->njoined = 0;
+		fake->held = NULL;
 		free_all(&fake->older_memory);
 		fake->older_memory = fake->memory;
 		fake->memory = NULL;
 		verdict = attempt(fake, body, command);
-	} while (verdict == RETRY);
+		if (verdict == WAIT)
+			fake->is_queue_held = false;
+	} while (verdict == RETRY || verdict == WAIT);
 	fake->contradicted = verdict == CONTRADICTION;
 }
 
@@ -640,6 +695,7 @@ fake_init(Fake *fake)
 		.uow.run = run,
 		.repository = {
 			.allocate_memory = allocate_memory,
+			.allocate_lasting_memory = allocate_lasting_memory,
 			.current_time = current_time,
 			.random_below = random_below,
 			.check_cancelled = check_cancelled,
@@ -655,7 +711,10 @@ fake_init(Fake *fake)
 			.serves_lines = serves_lines,
 			.visit_first_batches = visit_first_batches,
 			.visit_batches = visit_batches,
+			.hold_queue = hold_queue,
+			.join_queues = join_queues,
 			.lock_batches = lock_batches,
+			.lock_lines = lock_lines,
 			.add_batch = add_batch,
 			.charge_batches = charge_batches,
 			.ship_from_batches = ship_from_batches,

@@ -42,6 +42,12 @@ typedef struct Fake
 	bool		contradicted;	/* it ended by a contradiction */
 	bool		is_out_of_order;	/* it wrote to batches in another order than that of locks */
 	size_t		nlocked;		/* batches locked in its last attempt */
+	size_t		nlines_locked;	/* known lines likewise */
+	const char *held;			/* the SKU whose queue it holds */
+	bool		is_queue_held;	/* by another session: until somebody has waited for it */
+	void		(*serve_queue) (struct Fake *fake); /* runs once, before a queue is joined, as another session
+													 * that commits */
+	size_t		njoined;		/* queues joined in its last attempt */
 	void		(*interlope) (struct Fake *fake);	/* runs once, before the next write, as another
 													 * session that commits */
 	jmp_buf		error;

@@ -56,22 +56,6 @@ test_each_line_is_told_its_batch_in_the_order_given(void **state)
 	assert_int_equal(fake->attempts, 1);
 }
 
-static void
-test_the_same_line_twice_in_one_call_is_refused(void **state)
-{
-	Fake	   *fake = *state;
-	OrderLine	lines[] = {{"o1", "LAMP", 99}, {"o2", "LAMP", 1}, {"o1", "CHAIR", 1}, {"o2", "LAMP", 1}, {"o1", "LAMP", 99}};
-	LinesResult result;
-
-	stocked(fake, "lamps", "LAMP", 10);
-	result = allocate_lines(&fake->uow, lines, 5, false);
-	assert_int_equal(result.refused.outcome, REPEATED_LINE);
-	assert_int_equal(result.first_position, 1);
-	assert_int_equal(result.position, 3);
-	assert_string_equal(result.refused.line.orderid, "o2");
-	assert_int_equal(fake->tables.nlines, 0);
-}
-
 /* A line that was known takes no number: else the time of a new one behind many would lie in the future. */
 static void
 test_only_what_is_written_is_numbered(void **state)
@@ -420,7 +404,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_each_line_is_told_its_batch_in_the_order_given),
-		TEST(test_the_same_line_twice_in_one_call_is_refused),
 		TEST(test_only_what_is_written_is_numbered),
 		TEST(test_batches_are_charged_by_reference),
 		TEST(test_equally_good_batches_that_others_take_from_come_last),

@@ -1,0 +1,119 @@
+/*
+ * waiting.c
+ *		Waits for other transactions, but not while others wait for what this one
+ *		holds.
+ *
+ * Whoever waits for a lock keeps everybody waiting who wants what it holds.  So
+ * where an attempt has to wait out of the order of locks, it does so for a moment
+ * only, or finds out at once that it is in a deadlock.  Then it is undone, which
+ * frees its rows, and the next attempt begins by waiting while it holds nothing.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/skey.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/pg_collation.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "waiting.h"
+
+/* A condition that a column of the table has this text. */
+static void
+set_key(ScanKey key, Relation table, const char *column, const char *value)
+{
+	ScanKeyInit(key, get_attnum(RelationGetRelid(table), column), BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(value));
+	key->sk_collation = C_COLLATION_OID;
+}
+
+/* Waits for the transaction that is adding, changing or removing a line with this key; false where there is none. */
+static bool
+wait_for_line(Relation order_lines, Oid index, const OrderLine *line)
+{
+	ScanKeyData keys[2];
+	SnapshotData dirty;
+	SysScanDesc scan;
+	TransactionId writer = InvalidTransactionId;
+
+	set_key(&keys[0], order_lines, "orderid", line->orderid);
+	set_key(&keys[1], order_lines, "sku", line->sku);
+	InitDirtySnapshot(dirty);
+	scan = systable_beginscan(order_lines, index, OidIsValid(index), &dirty, 2, keys);
+	while (!TransactionIdIsValid(writer) && HeapTupleIsValid(systable_getnext(scan)))
+		writer = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
+	systable_endscan(scan);
+	if (TransactionIdIsValid(writer))
+		XactLockTableWait(writer, order_lines, NULL, XLTW_InsertIndex);
+	return TransactionIdIsValid(writer);
+}
+
+/* Waits for all who are adding, changing or removing one of these lines; false where nobody is. */
+bool
+wait_for_lines(const Installation *installation, OrderLine **lines, size_t n)
+{
+	Relation	order_lines = table_open(installation->order_lines, NoLock);
+	bool		has_waited = false;
+	Oid			index;
+
+	list_free(RelationGetIndexList(order_lines));
+	index = order_lines->rd_pkindex;
+	for (size_t i = 0; i < n; i++)
+		has_waited |= wait_for_line(order_lines, index, lines[i]);
+	table_close(order_lines, NoLock);
+	return has_waited;
+}
+
+/*
+ * Patience
+ *
+ * These are settings of the session.  Whoever changes them restores them, also
+ * after an error.
+ */
+
+#define IMPATIENT_LOCK_TIMEOUT 1
+#define EARLY_DEADLOCK_TIMEOUT 5
+
+/* As it is now. */
+Patience
+current_patience(void)
+{
+	return (Patience) {.lock_timeout = LockTimeout, .deadlock_timeout = DeadlockTimeout};
+}
+
+/* As it was before. */
+void
+restore_patience(Patience patience)
+{
+	LockTimeout = patience.lock_timeout;
+	DeadlockTimeout = patience.deadlock_timeout;
+}
+
+/* Waits for locks end sooner than they would have ended before. */
+bool
+has_lost_patience(Patience before)
+{
+	return LockTimeout != before.lock_timeout;
+}
+
+/* From now on, waits for a moment only. */
+void
+lose_patience(void)
+{
+	LockTimeout = IMPATIENT_LOCK_TIMEOUT;
+}
+
+/* From now on, looks for deadlocks sooner than whoever is in one with us: so it ends here, where it can be undone. */
+void
+find_deadlocks_early(void)
+{
+	DeadlockTimeout = Min(DeadlockTimeout, EARLY_DEADLOCK_TIMEOUT);
+}
