@@ -19,7 +19,6 @@ typedef struct Player
 	const Transaction *transaction;
 	int			steps;			/* of the transaction */
 	bool		is_victim;		/* of a deadlock */
-	bool		are_single;		/* and all of them make single calls */
 	bool		is_done;
 } Player;
 
@@ -74,8 +73,6 @@ run_call(Session *session, const Call *call, Record *record)
 	record->error = call_perform(session, call, record->answer);
 	if (record->error == CONTRADICTED)
 		store_fail(store, "a contradiction: session %d has met 55000", session->id);
-	if (record->error == DEADLOCK && players[session->id].are_single)
-		store_fail(store, "a deadlock: between single calls, met by session %d", session->id);
 	if (record->error == SERIALIZATION_FAILURE &&
 		(session->level == READ_COMMITTED || store->commits == session->kept.commit))
 		store_fail(store, "a needless failure: session %d has met 40001, and nothing explains it", session->id);
@@ -157,10 +154,12 @@ leads_to(int id, int first, unsigned *seen)
 {
 	unsigned	blockers = session_blockers(&running->store.sessions[id], true);
 
+	/* Whoever waits for a moment only makes no deadlock. */
+	if (running->store.sessions[id].is_limited && running->store.sessions[id].nadded > 0)
+		return false;
 	for (int next = 0; next < running->scenario->nsessions; next++)
 	{
-		/* Whoever waits for so long only makes no deadlock. */
-		if (!(blockers & 1u << next) || running->store.sessions[id].is_limited)
+		if (!(blockers & 1u << next))
 			continue;
 		if (next == first)
 			return true;
@@ -174,12 +173,16 @@ leads_to(int id, int first, unsigned *seen)
 	return false;
 }
 
-/* Of a circle of sessions that wait for each other, whoever looks early for deadlocks or else closes it is the victim. */
+/*
+ * Of a circle of sessions that wait for each other, whoever closes it is the
+ * victim.  One that holds no queue finds that out so late that those which do
+ * have yielded before.
+ */
 static void
 find_deadlock(int id)
 {
+	const Session *sessions = running->store.sessions;
 	unsigned	circle = 1u << id;
-	int			victim = id;
 	bool		are_single = true;
 
 	if (!leads_to(id, id, &circle))
@@ -188,11 +191,12 @@ find_deadlock(int id)
 		if (circle & 1u << other)
 		{
 			are_single &= transaction_ncalls(players[other].transaction) == 1;
-			if (!running->store.sessions[victim].has_queue && running->store.sessions[other].has_queue)
-				victim = other;
+			if (sessions[other].is_limited && !sessions[id].has_queue)
+				return;
 		}
-	players[victim].is_victim = true;
-	players[victim].are_single = are_single;
+	if (are_single)
+		store_fail(&running->store, "a deadlock: between single calls, closed by session %d", id);
+	players[id].is_victim = true;
 }
 
 /* The sessions that can take a step. */

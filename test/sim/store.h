@@ -24,7 +24,10 @@
 
 /* So many deadlocks of a call end its attempt only. */
 #define MOST_DEADLOCKS 1
-#define MOST_DEADLOCKS_WITH_QUEUE 3
+#define MOST_DEADLOCKS_WITH_QUEUE 20
+
+/* So many attempts that hold a queue are undone because they have waited for a while. */
+#define MOST_YIELDS 3
 
 /* So many attempts fail before the next one chooses among locked batches only. */
 #define ATTEMPTS_WITH_FREE_CHOICE 4
@@ -126,6 +129,7 @@ typedef struct Session
 	size_t		nqueues;
 	bool		joins_first;	/* the next attempt begins by joining these */
 	int			ndeadlocks;		/* that have ended an attempt */
+	int			nyields;		/* attempts that have waited for too long while they held a queue */
 	int			half;			/* of the memory, for this attempt */
 	bool		was_cut_off;	/* by an error, so what was handed out before is there still */
 
