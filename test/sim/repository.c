@@ -776,7 +776,7 @@ begin_attempt(Session *session)
 		lock_queue(session, session->queues[i], SHARED, true);
 }
 
-/* Has the attempt ended by an error that a further one may not meet?  That begins by waiting for new lines, or for no queue. */
+/* Has the attempt ended by an error that the next one may be spared?  That waits for new lines first, or for no queue. */
 static bool
 may_go_on(Session *session)
 {
@@ -797,7 +797,8 @@ attempt(Session *session, Body body, void *command)
 	volatile Verdict verdict = UNDO;
 
 	session->savepoint = session->nundo;
-	session->has_looked = session->has_moment = session->looks_at_latest = session->has_locked = session->write_failed = false;
+	session->has_looked = session->has_moment = session->looks_at_latest = false;
+	session->has_locked = session->write_failed = false;
 	if (!session->was_cut_off)
 	{
 		session->half = 1 - session->half;

@@ -174,7 +174,7 @@ leads_to(int id, int first, unsigned *seen)
 	return false;
 }
 
-/* Of a circle of sessions that wait for each other, whoever looks early for deadlocks or else closes it is the victim. */
+/* Of a circle of sessions that wait for each other, the victim is who looks early for deadlocks, or else who closes it. */
 static void
 find_deadlock(int id)
 {
@@ -202,9 +202,13 @@ runnable_sessions(void)
 	unsigned	runnable = 0;
 
 	for (int id = 0; id < running->scenario->nsessions; id++)
+	{
+		const Session *session = &running->store.sessions[id];
+
 		if (!players[id].is_done &&
-			(players[id].is_victim || running->store.sessions[id].is_limited || !session_blockers(&running->store.sessions[id], false)))
+			(players[id].is_victim || session->is_limited || !session_blockers(session, false)))
 			runnable |= 1u << id;
+	}
 	return runnable;
 }
 
