@@ -776,7 +776,7 @@ begin_attempt(Session *session)
 		lock_queue(session, session->queues[i], SHARED, true);
 }
 
-/* Has the attempt ended by an error that the next one may be spared?  That waits for new lines first, or for no queue. */
+/* Has the attempt ended by an error that the next one may not meet?  That waits for new lines first, or for no queue. */
 static bool
 may_go_on(Session *session)
 {

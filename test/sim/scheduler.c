@@ -174,7 +174,7 @@ leads_to(int id, int first, unsigned *seen)
 	return false;
 }
 
-/* Of a circle of sessions that wait for each other, the victim is who looks early for deadlocks, or else who closes it. */
+/* Of sessions that wait for each other in a circle, the victim is who looks early for deadlocks, or who closes it. */
 static void
 find_deadlock(int id)
 {
