@@ -21,8 +21,10 @@ session_of(Repository *repository)
  * The methods that read
  */
 
+#define LASTING 2
+
 static void *
-allocate_part(Session *session, int part, size_t size)
+allocate_in(Session *session, int part, size_t size)
 {
 	void	   *piece = session->store->memory[session->id][part] + session->used[part];
 
@@ -35,23 +37,21 @@ allocate_part(Session *session, int part, size_t size)
 static void *
 allocate_memory(Repository *repository, size_t size)
 {
-	return allocate_part(session_of(repository), repository->attempts % 2, size);
+	return allocate_in(session_of(repository), session_of(repository)->half, size);
 }
 
 static void *
 allocate_lasting_memory(Repository *repository, size_t size)
 {
-	return allocate_part(session_of(repository), 2, size);
+	return allocate_in(session_of(repository), LASTING, size);
 }
 
-/* Of the attempt before the last one nothing is there any more; whoever reads it all the same shall notice. */
+/* Whoever reads what is not there any more shall notice. */
 static void
-forget_memory(Session *session)
+forget_memory(Session *session, int part)
 {
-	int			half = session->repository.attempts % 2;
-
-	memset(session->store->memory[session->id][half], 0x7F, session->used[half]);
-	session->used[half] = 0;
+	memset(session->store->memory[session->id][part], 0x7F, session->used[part]);
+	session->used[part] = 0;
 }
 
 /* What the attempt reads is as of the moment when it first reads. */
@@ -67,7 +67,9 @@ look(Session *session)
 			session->level == READ_COMMITTED || session->looks_at_latest ? store->commits : session->kept.commit,
 			++store->commands
 		};
-		session->ends = store->ends;
+		if (!session->has_moment)
+			session->ends = store->ends;
+		session->has_moment = true;
 		session_tell(session, "looks (attempt %d)", session->repository.attempts + 1);
 		session->has_looked = true;
 		session->has_acted = true;
@@ -400,14 +402,13 @@ lock_queue(Session *session, const char *sku, int mode, bool may_wait)
 	return true;
 }
 
-/* Those who serve a queue keep others from it only for so long. */
 static void
 hold_queue(Repository *repository, const char *sku)
 {
 	Session    *session = session_of(repository);
 
 	lock_queue(session, sku, EXCLUSIVE, true);
-	session->is_limited |= session->waits_cut < MOST_WAITS_CUT;
+	session->has_queue = true;
 	look_again(repository);
 }
 
@@ -753,6 +754,7 @@ begin_attempt(Session *session)
 	bool		has_waited = false;
 
 	session->is_limited = false;
+	session->has_queue = session->joins_first;
 	for (size_t i = 0; i < session->nadded; i++)
 	{
 		Row		   *row = row_of_line(session, session->added[i]);
@@ -770,21 +772,20 @@ begin_attempt(Session *session)
 		return;
 	for (size_t i = 0; i < session->nqueues; i++)
 		wait_for_queue(session, session->queues[i], SHARED, true);
-	session->is_limited = true;
 	for (size_t i = 0; i < session->nqueues; i++)
 		lock_queue(session, session->queues[i], SHARED, true);
 }
 
-/* The next attempt waits for those for whom this one has waited too long: for rows, as long as it takes. */
-static Verdict
-give_up_waiting(Session *session)
+/* Has the attempt ended by an error that the next one may not meet?  That waits for new lines first, or for no queue. */
+static bool
+may_go_on(Session *session)
 {
-	if (session->nadded == 0)
-	{
-		session->joins_first = false;
-		session->waits_cut++;
-	}
-	return WAIT;
+	if (session->error == WAIT_CUT)
+		return true;
+	session->nadded = 0;
+	session->joins_first &= session->error == NO_ERROR;
+	return session->error == DEADLOCK &&
+		++session->ndeadlocks <= (session->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS);
 }
 
 /* One attempt.  An error that is no duplicate goes on to the caller, once it is undone. */
@@ -796,8 +797,13 @@ attempt(Session *session, Body body, void *command)
 	volatile Verdict verdict = UNDO;
 
 	session->savepoint = session->nundo;
-	session->has_looked = session->looks_at_latest = session->has_locked = session->write_failed = false;
-	forget_memory(session);
+	session->has_looked = session->has_moment = session->looks_at_latest = false;
+	session->has_locked = session->write_failed = false;
+	if (!session->was_cut_off)
+	{
+		session->half = 1 - session->half;
+		forget_memory(session, session->half);
+	}
 	session->error = NO_ERROR;
 	session->handler = &handler;
 	if (setjmp(handler) == 0)
@@ -806,14 +812,13 @@ attempt(Session *session, Body body, void *command)
 		verdict = body(&session->repository, command);
 	}
 	session->handler = outer;
-	session->is_explained = (session->error == NO_ERROR && !session->write_failed) ||
-		(session->has_looked && session->store->ends != session->ends &&
-		 !(session->write_failed && session->has_locked));
+	session->is_explained = session->has_moment && session->store->ends != session->ends &&
+		!(session->write_failed && session->has_locked);
 	if (verdict != KEEP)
 		session_undo(session, session->savepoint);
-	if (session->error == WAIT_CUT)
-		return give_up_waiting(session);
-	session->nadded = 0;
+	session->was_cut_off = session->error != NO_ERROR;
+	if (may_go_on(session))
+		return WAIT;
 	if (session->error == DUPLICATE)
 		return RETRY;
 	if (session->error != NO_ERROR)
@@ -832,9 +837,10 @@ session_run(UnitOfWork *uow, Body body, void *command)
 	session->repository.attempts = 0;
 	session->repository.cautious = keeps_snapshot;
 	session->joins_first = session->waits_for_lines = false;
-	session->waits_cut = 0;
+	session->was_cut_off = false;
+	session->ndeadlocks = 0;
+	forget_memory(session, LASTING);
 	session->nadded = 0;
-	session->used[2] = 0;
 	session_keep_snapshot(session);
 	while ((verdict = attempt(session, body, command)) == RETRY || verdict == WAIT)
 	{

@@ -19,6 +19,7 @@ typedef struct Player
 	const Transaction *transaction;
 	int			steps;			/* of the transaction */
 	bool		is_victim;		/* of a deadlock */
+	bool		are_single;		/* and all of them make single calls */
 	bool		is_done;
 } Player;
 
@@ -73,6 +74,8 @@ run_call(Session *session, const Call *call, Record *record)
 	record->error = call_perform(session, call, record->answer);
 	if (record->error == CONTRADICTED)
 		store_fail(store, "a contradiction: session %d has met 55000", session->id);
+	if (record->error == DEADLOCK && players[session->id].are_single)
+		store_fail(store, "a deadlock: between single calls, met by session %d", session->id);
 	if (record->error == SERIALIZATION_FAILURE &&
 		(session->level == READ_COMMITTED || store->commits == session->kept.commit))
 		store_fail(store, "a needless failure: session %d has met 40001, and nothing explains it", session->id);
@@ -171,21 +174,25 @@ leads_to(int id, int first, unsigned *seen)
 	return false;
 }
 
-/* Whoever closes a circle of sessions that wait for each other is its victim.  Single calls never make one. */
+/* Of sessions that wait for each other in a circle, the victim is who looks early for deadlocks, or who closes it. */
 static void
 find_deadlock(int id)
 {
 	unsigned	circle = 1u << id;
+	int			victim = id;
 	bool		are_single = true;
 
 	if (!leads_to(id, id, &circle))
 		return;
-	players[id].is_victim = true;
 	for (int other = 0; other < running->scenario->nsessions; other++)
 		if (circle & 1u << other)
+		{
 			are_single &= transaction_ncalls(players[other].transaction) == 1;
-	if (are_single)
-		store_fail(&running->store, "a deadlock: between single calls, met by session %d", id);
+			if (!running->store.sessions[victim].has_queue && running->store.sessions[other].has_queue)
+				victim = other;
+		}
+	players[victim].is_victim = true;
+	players[victim].are_single = are_single;
 }
 
 /* The sessions that can take a step. */
@@ -195,9 +202,13 @@ runnable_sessions(void)
 	unsigned	runnable = 0;
 
 	for (int id = 0; id < running->scenario->nsessions; id++)
+	{
+		const Session *session = &running->store.sessions[id];
+
 		if (!players[id].is_done &&
-			(players[id].is_victim || running->store.sessions[id].is_limited || !session_blockers(&running->store.sessions[id], false)))
+			(players[id].is_victim || session->is_limited || !session_blockers(session, false)))
 			runnable |= 1u << id;
+	}
 	return runnable;
 }
 

@@ -22,8 +22,9 @@
 /* So many attempts a call may fail before it is said never to end. */
 #define MOST_ATTEMPTS 12
 
-/* So many waits of an attempt that holds a queue are cut. */
-#define MOST_WAITS_CUT 3
+/* So many deadlocks of a call end its attempt only. */
+#define MOST_DEADLOCKS 1
+#define MOST_DEADLOCKS_WITH_QUEUE 3
 
 /* So many attempts fail before the next one chooses among locked batches only. */
 #define ATTEMPTS_WITH_FREE_CHOICE 4
@@ -42,7 +43,7 @@ typedef enum Error
 	DUPLICATE,					/* met by an attempt; never by a caller */
 	SERIALIZATION_FAILURE,		/* 40001 */
 	DEADLOCK,					/* 40P01 */
-	WAIT_CUT,					/* has waited too long; never for a caller */
+	WAIT_CUT,					/* has waited too long to add a line; never for a caller */
 	CONTRADICTED,				/* 55000 */
 	KILLED
 } Error;
@@ -124,11 +125,15 @@ typedef struct Session
 	const char *queues[MAX_QUEUES];
 	size_t		nqueues;
 	bool		joins_first;	/* the next attempt begins by joining these */
-	int			waits_cut;
+	int			ndeadlocks;		/* that have ended an attempt */
+	int			half;			/* of the memory, for this attempt */
+	bool		was_cut_off;	/* by an error, so what was handed out before is there still */
 
 	/* of its attempt */
 	int			savepoint;		/* in undo */
-	size_t		used[3];		/* of the memory, by this attempt, the one before, and the unit of work */
+	size_t		used[3];		/* of the memory: by this attempt, the one before, and what outlasts both */
+	bool		has_moment;
+	bool		has_queue;		/* so it looks for deadlocks earlier than others */
 	bool		has_looked;
 	bool		looks_at_latest;	/* at any isolation level */
 	bool		has_locked;		/* what it writes to, so no other session is the reason where that fails */
@@ -168,7 +173,7 @@ struct Store
 	/* in pieces, as they are needed */
 	Version		versions[MAX_VERSIONS];
 	Undo		undo[MAX_SESSIONS][MAX_UNDO];
-	char		memory[MAX_SESSIONS][3][MEMORY];	/* what an attempt has handed out, the one before, and what lasts */
+	char		memory[MAX_SESSIONS][3][MEMORY];
 };
 
 /* Whether a statement that writes is about this version. */
