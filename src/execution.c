@@ -81,7 +81,7 @@ spi_repository_begin_attempt(SpiRepository *self)
 	if (self->joins_first)
 	{
 		queues_wait(&self->tables, &self->queues);
-		find_deadlocks_early();
+		be_ready_to_yield(true);
 		queues_join(&self->tables, &self->queues, true);
 	}
 }
@@ -89,10 +89,11 @@ spi_repository_begin_attempt(SpiRepository *self)
 /*
  * An attempt that is undone frees what it has locked, and that may be all that it
  * takes to end a deadlock; unless earlier calls of this transaction have locked
- * something, too.
+ * something, too.  With a queue, deadlocks show early, and the other session may
+ * yet yield.
  */
 #define MOST_DEADLOCKS 1
-#define MOST_DEADLOCKS_WITH_QUEUE 3
+#define MOST_DEADLOCKS_WITH_QUEUE 20
 
 /* Has the attempt ended by this error because it should not wait any longer?  Then there is another one. */
 bool
@@ -104,10 +105,14 @@ spi_repository_gives_up_waiting(SpiRepository *self, const ErrorData *error)
 	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && was_impatient && self->nadded > 0)
 		return true;
 	self->nadded = 0;
-	/* In a deadlock with those who serve its queues, a call goes on as if these were not the first to wait for. */
+	/* Whoever has joined queues first, and then waited for rows in vain, waits for rows first. */
 	self->joins_first = false;
-	return error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED &&
-		++self->ndeadlocks <= (self->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && was_impatient)
+		self->nyields++;
+	else if (error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED ||
+			 ++self->ndeadlocks > (self->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS))
+		return false;
+	return true;
 }
 
 /* Ends what this attempt reads as of one moment: at its end, or to go on at another one. */

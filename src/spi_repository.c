@@ -217,9 +217,9 @@ hold_queue(Repository *repository, const char *sku)
 {
 	SpiRepository *self = (SpiRepository *) repository;
 
-	find_deadlocks_early();
-	queues_hold(&self->tables, sku);
+	be_ready_to_yield(self->nyields < MOST_YIELDS);
 	self->has_queue = true;
+	queues_hold(&self->tables, sku);
 	look_again(repository);
 }
 
@@ -376,7 +376,7 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 	{
 		self->added = lines;
 		self->nadded = n;
-		lose_patience();
+		wait_for_a_moment();
 	}
 	/* Many lines at once Citus copies to their node, and then a duplicate does not come back as one. */
 	if (n == 1 || tables_are_distributed)

@@ -33,6 +33,7 @@ typedef struct SpiRepository
 	Queues		queues;			/* that it could not join at its end */
 	bool		joins_first;
 	int			ndeadlocks;		/* in which attempts have ended */
+	int			nyields;		/* attempts that have ended since they held a queue and waited for too long */
 	Patience	patience;		/* the caller's */
 
 	/* of one attempt */
@@ -40,7 +41,7 @@ typedef struct SpiRepository
 	bool		has_moment;
 	uint64		moment;			/* how many transactions of others had ended when it looked first */
 	bool		looks_at_latest;	/* from here on, as sees_latest */
-	bool		has_queue;		/* it holds one, or has joined some at its beginning */
+	bool		has_queue;		/* it holds one, or is about to; or has joined some at its beginning */
 	bool		has_locked;		/* what it writes, but for new lines */
 	bool		write_failed;	/* what a write relied on had changed, or what was read was not of one moment */
 	uint64		versions_read;	/* a hash: which rows, and in which versions */
@@ -49,6 +50,9 @@ typedef struct SpiRepository
 	bool		shows_progress;
 	size_t		lines_total;
 } SpiRepository;
+
+/* After so many, whoever serves a queue waits for as long as it takes. */
+#define MOST_YIELDS 3
 
 /* spi_repository.c */
 _Noreturn extern void report_serialization_failure(void);

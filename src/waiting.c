@@ -79,7 +79,8 @@ wait_for_lines(const Installation *installation, OrderLine **lines, size_t n)
  * after an error.
  */
 
-#define IMPATIENT_LOCK_TIMEOUT 1
+#define MOMENT 1
+#define WHILE 50
 #define EARLY_DEADLOCK_TIMEOUT 5
 
 /* As it is now. */
@@ -104,16 +105,30 @@ has_lost_patience(Patience before)
 	return LockTimeout != before.lock_timeout;
 }
 
-/* From now on, waits for a moment only. */
-void
-lose_patience(void)
+static void
+limit_waits(int milliseconds)
 {
-	LockTimeout = IMPATIENT_LOCK_TIMEOUT;
+	if (LockTimeout == 0 || LockTimeout > milliseconds)
+		LockTimeout = milliseconds;
 }
 
-/* From now on, looks for deadlocks sooner than whoever is in one with us: so it ends here, where it can be undone. */
+/* From now on, waits for a lock end after a moment. */
 void
-find_deadlocks_early(void)
+wait_for_a_moment(void)
+{
+	limit_waits(MOMENT);
+}
+
+/*
+ * From now on, yields to those who wait for what this attempt holds, and hold
+ * what it waits for.  A deadlock shows soon to whoever comes into it last; if
+ * that is another session, whose transaction has locked more before, waiting for
+ * a while only makes room for it.
+ */
+void
+be_ready_to_yield(bool for_a_while)
 {
 	DeadlockTimeout = Min(DeadlockTimeout, EARLY_DEADLOCK_TIMEOUT);
+	if (for_a_while)
+		limit_waits(WHILE);
 }

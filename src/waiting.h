@@ -18,8 +18,8 @@ typedef struct Patience
 extern Patience current_patience(void);
 extern void restore_patience(Patience patience);
 extern bool has_lost_patience(Patience before);
-extern void lose_patience(void);
-extern void find_deadlocks_early(void);
+extern void wait_for_a_moment(void);
+extern void be_ready_to_yield(bool for_a_while);
 extern bool wait_for_lines(const Installation *installation, OrderLine **lines, size_t n);
 
 #endif							/* WAITING_H */
