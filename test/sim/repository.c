@@ -407,8 +407,9 @@ hold_queue(Repository *repository, const char *sku)
 {
 	Session    *session = session_of(repository);
 
-	lock_queue(session, sku, EXCLUSIVE, true);
+	session->is_limited |= session->nyields < MOST_YIELDS;
 	session->has_queue = true;
+	lock_queue(session, sku, EXCLUSIVE, true);
 	look_again(repository);
 }
 
@@ -772,20 +773,22 @@ begin_attempt(Session *session)
 		return;
 	for (size_t i = 0; i < session->nqueues; i++)
 		wait_for_queue(session, session->queues[i], SHARED, true);
+	session->is_limited = true;
 	for (size_t i = 0; i < session->nqueues; i++)
 		lock_queue(session, session->queues[i], SHARED, true);
 }
 
-/* Has the attempt ended by an error that the next one may not meet?  That waits for new lines first, or for no queue. */
+/* Has the attempt ended by an error that the next one may not meet?  That waits for new lines first, or for rows. */
 static bool
 may_go_on(Session *session)
 {
-	if (session->error == WAIT_CUT)
+	if (session->error == WAIT_CUT && session->nadded > 0)
 		return true;
 	session->nadded = 0;
 	session->joins_first &= session->error == NO_ERROR;
-	return session->error == DEADLOCK &&
-		++session->ndeadlocks <= (session->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS);
+	session->nyields += session->error == WAIT_CUT;
+	return session->error == WAIT_CUT || (session->error == DEADLOCK && ++session->ndeadlocks <=
+										  (session->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS));
 }
 
 /* One attempt.  An error that is no duplicate goes on to the caller, once it is undone. */
@@ -838,7 +841,7 @@ session_run(UnitOfWork *uow, Body body, void *command)
 	session->repository.cautious = keeps_snapshot;
 	session->joins_first = session->waits_for_lines = false;
 	session->was_cut_off = false;
-	session->ndeadlocks = 0;
+	session->ndeadlocks = session->nyields = 0;
 	forget_memory(session, LASTING);
 	session->nadded = 0;
 	session_keep_snapshot(session);
@@ -851,7 +854,9 @@ session_run(UnitOfWork *uow, Body body, void *command)
 			session_raise(session, CONTRADICTED);
 		session->repository.attempts++;
 		session->repository.cautious = true;
-		if (session->repository.attempts > MOST_ATTEMPTS)
+		/* Deadlocks and yields, which transactions of several calls bring about, have bounds of their own. */
+		if (session->repository.attempts - session->ndeadlocks - session->nyields >
+			MOST_ATTEMPTS + (session->savepoint > 0 ? MOST_DEADLOCKS_WITH_QUEUE : 0))
 		{
 			store_fail(session->store, "no end: session %d has failed %d attempts at one call",
 					   session->id, session->repository.attempts);

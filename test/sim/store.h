@@ -24,7 +24,10 @@
 
 /* So many deadlocks of a call end its attempt only. */
 #define MOST_DEADLOCKS 1
-#define MOST_DEADLOCKS_WITH_QUEUE 3
+#define MOST_DEADLOCKS_WITH_QUEUE 20
+
+/* So often whoever serves a queue yields to those who wait for it. */
+#define MOST_YIELDS 3
 
 /* So many attempts fail before the next one chooses among locked batches only. */
 #define ATTEMPTS_WITH_FREE_CHOICE 4
@@ -43,7 +46,7 @@ typedef enum Error
 	DUPLICATE,					/* met by an attempt; never by a caller */
 	SERIALIZATION_FAILURE,		/* 40001 */
 	DEADLOCK,					/* 40P01 */
-	WAIT_CUT,					/* has waited too long to add a line; never for a caller */
+	WAIT_CUT,					/* has waited too long; never for a caller */
 	CONTRADICTED,				/* 55000 */
 	KILLED
 } Error;
@@ -126,6 +129,7 @@ typedef struct Session
 	size_t		nqueues;
 	bool		joins_first;	/* the next attempt begins by joining these */
 	int			ndeadlocks;		/* that have ended an attempt */
+	int			nyields;		/* attempts that have waited too long while they had a queue */
 	int			half;			/* of the memory, for this attempt */
 	bool		was_cut_off;	/* by an error, so what was handed out before is there still */
 
