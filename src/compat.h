@@ -21,6 +21,12 @@
 #define member_can_set_role(member, role) is_member_of_role(member, role)
 #endif
 
+#if PG_VERSION_NUM < 170000
+#define lock_is_held(tag, mode) LockHeldByMe(tag, mode)
+#else
+#define lock_is_held(tag, mode) LockHeldByMe(tag, mode, false)
+#endif
+
 /* From 19 on, a planner hook has one parameter more. */
 #if PG_VERSION_NUM < 190000
 #define PLANNER_PARAMETERS Query *parse, const char *query_string, int options, ParamListInfo values

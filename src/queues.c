@@ -7,12 +7,19 @@
  * ends.  A SKU stands for its queue by a hash of 32 bits: where two have the same
  * one they wait for each other in vain, but hardly ever do.
  *
- * Each lock has its place in the server's shared memory, and an order may leave
- * lines of many SKUs waiting.  So beyond some it takes one lock for all queues
- * instead.  Whoever serves a queue takes that one, too, and first.
+ * Each lock has its place in the server's shared memory, and that is limited.  A
+ * transaction that has locked some queues locks all of them together from then
+ * on, by one more lock.  Those who lock single queues take that, too, and before:
+ *
+ *					one queue			all queues
+ *	leaves lines	RowShareLock		ShareLock
+ *	serves			RowExclusiveLock	ExclusiveLock
  */
 #include "postgres.h"
 
+#include "compat.h"
+
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
@@ -25,6 +32,16 @@ enum
 	QUEUE_OF_SKU,
 	ALL_QUEUES
 };
+
+/* How many queues this transaction has locked one by one. */
+static int	nlocked = 0;
+
+/* Transaction callback: forgets that. */
+static void
+forget_locks(XactEvent event, void *arg)
+{
+	nlocked = 0;
+}
 
 static LOCKTAG
 tag_of(const Installation *installation, uint32 hash, uint16 what)
@@ -42,57 +59,71 @@ lock(const LOCKTAG *tag, LOCKMODE mode, bool may_wait)
 	return LockAcquire(tag, mode, false, !may_wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+/* Locks one queue, or as lock(). */
+static bool
+lock_one(const LOCKTAG *tag, LOCKMODE mode, bool may_wait)
+{
+	static bool has_callback = false;
+
+	if (!has_callback)
+		RegisterXactCallback(forget_locks, NULL);
+	has_callback = true;
+	if (lock_is_held(tag, mode))
+		return true;
+	nlocked++;
+	return lock(tag, mode, may_wait);
+}
+
 static uint32
 hash_of(const char *sku)
 {
 	return hash_bytes((const unsigned char *) sku, strlen(sku));
 }
 
-/* The queues of n SKUs. */
+/* The queues of n SKUs; together with those that are locked already they may be too many to be locked one by one. */
 Queues
 queues_of(const char **skus, size_t n)
 {
-	Queues		queues = {.all = n > QUEUES_LOCKED_ONE_BY_ONE};
+	Queues		queues = {.all = nlocked + n > QUEUES_LOCKED_ONE_BY_ONE};
 
 	for (size_t i = 0; i < n && !queues.all; i++)
 		queues.hashes[queues.n++] = hash_of(skus[i]);
 	return queues;
 }
 
-/* The tags of the locks of the queues; returns how many. */
-static int
-tags_of(const Installation *installation, const Queues *queues, LOCKTAG *tags)
-{
-	tags[0] = tag_of(installation, 0, ALL_QUEUES);
-	for (int i = 0; i < queues->n && !queues->all; i++)
-		tags[i] = tag_of(installation, queues->hashes[i], QUEUE_OF_SKU);
-	return queues->all ? 1 : queues->n;
-}
-
 /* Keeps those away who serve one of the queues; false where one is there already and the call may not wait. */
 bool
 queues_join(const Installation *installation, const Queues *queues, bool may_wait)
 {
-	LOCKTAG		tags[QUEUES_LOCKED_ONE_BY_ONE];
-	int			n = tags_of(installation, queues, tags);
+	LOCKTAG		tag = tag_of(installation, 0, ALL_QUEUES);
+	bool		is_joined = lock(&tag, queues->all ? ShareLock : RowShareLock, may_wait);
 
-	for (int i = 0; i < n; i++)
-		if (!lock(&tags[i], ShareLock, may_wait))
-			return false;
-	return true;
+	for (int i = 0; i < queues->n && is_joined; i++)
+	{
+		tag = tag_of(installation, queues->hashes[i], QUEUE_OF_SKU);
+		is_joined = lock_one(&tag, ShareLock, may_wait);
+	}
+	return is_joined;
+}
+
+static void
+wait_for_lock(const LOCKTAG *tag, LOCKMODE mode)
+{
+	lock(tag, mode, true);
+	LockRelease(tag, mode, false);
 }
 
 /* Waits for those who serve the queues, for one after the other while it holds none. */
 void
 queues_wait(const Installation *installation, const Queues *queues)
 {
-	LOCKTAG		tags[QUEUES_LOCKED_ONE_BY_ONE];
-	int			n = tags_of(installation, queues, tags);
+	LOCKTAG		tag = tag_of(installation, 0, ALL_QUEUES);
 
-	for (int i = 0; i < n; i++)
+	wait_for_lock(&tag, queues->all ? ShareLock : RowShareLock);
+	for (int i = 0; i < queues->n; i++)
 	{
-		lock(&tags[i], ShareLock, true);
-		LockRelease(&tags[i], ShareLock, false);
+		tag = tag_of(installation, queues->hashes[i], QUEUE_OF_SKU);
+		wait_for_lock(&tag, ShareLock);
 	}
 }
 
@@ -103,6 +134,13 @@ queues_hold(const Installation *installation, const char *sku)
 	LOCKTAG		all = tag_of(installation, 0, ALL_QUEUES);
 	LOCKTAG		queue = tag_of(installation, hash_of(sku), QUEUE_OF_SKU);
 
-	lock(&all, RowExclusiveLock, true);
-	lock(&queue, ExclusiveLock, true);
+	if (lock_is_held(&queue, ExclusiveLock))
+		return;
+	if (nlocked < QUEUES_LOCKED_ONE_BY_ONE)
+	{
+		lock(&all, RowExclusiveLock, true);
+		lock_one(&queue, ExclusiveLock, true);
+	}
+	else
+		lock(&all, ExclusiveLock, true);
 }

@@ -42,17 +42,22 @@ wait_for_line(Relation order_lines, Oid index, const OrderLine *line)
 	ScanKeyData keys[2];
 	SnapshotData dirty;
 	SysScanDesc scan;
+	HeapTuple	row;
+	ItemPointerData place;
 	TransactionId writer = InvalidTransactionId;
 
 	set_key(&keys[0], order_lines, "orderid", line->orderid);
 	set_key(&keys[1], order_lines, "sku", line->sku);
 	InitDirtySnapshot(dirty);
 	scan = systable_beginscan(order_lines, index, OidIsValid(index), &dirty, 2, keys);
-	while (!TransactionIdIsValid(writer) && HeapTupleIsValid(systable_getnext(scan)))
+	while (!TransactionIdIsValid(writer) && HeapTupleIsValid(row = systable_getnext(scan)))
+	{
 		writer = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
+		place = row->t_self;
+	}
 	systable_endscan(scan);
 	if (TransactionIdIsValid(writer))
-		XactLockTableWait(writer, order_lines, NULL, XLTW_InsertIndex);
+		XactLockTableWait(writer, order_lines, &place, XLTW_InsertIndex);
 	return TransactionIdIsValid(writer);
 }
 

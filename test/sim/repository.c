@@ -407,7 +407,7 @@ hold_queue(Repository *repository, const char *sku)
 {
 	Session    *session = session_of(repository);
 
-	session->is_limited = session->nyields < MOST_YIELDS;
+	session->is_limited |= session->nyields < MOST_YIELDS;
 	session->has_queue = true;
 	lock_queue(session, sku, EXCLUSIVE, true);
 	look_again(repository);
@@ -778,7 +778,7 @@ begin_attempt(Session *session)
 		lock_queue(session, session->queues[i], SHARED, true);
 }
 
-/* Has the attempt ended because it should not wait any longer?  Then the next one waits for new lines first, or for no queue. */
+/* Has the attempt ended by an error that the next one may not meet?  That waits for new lines first, or for rows. */
 static bool
 may_go_on(Session *session)
 {
@@ -787,9 +787,8 @@ may_go_on(Session *session)
 	session->nadded = 0;
 	session->joins_first &= session->error == NO_ERROR;
 	session->nyields += session->error == WAIT_CUT;
-	return session->error == WAIT_CUT ||
-		(session->error == DEADLOCK &&
-		 ++session->ndeadlocks <= (session->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS));
+	return session->error == WAIT_CUT || (session->error == DEADLOCK && ++session->ndeadlocks <=
+										  (session->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS));
 }
 
 /* One attempt.  An error that is no duplicate goes on to the caller, once it is undone. */
@@ -801,7 +800,8 @@ attempt(Session *session, Body body, void *command)
 	volatile Verdict verdict = UNDO;
 
 	session->savepoint = session->nundo;
-	session->has_looked = session->has_moment = session->looks_at_latest = session->has_locked = session->write_failed = false;
+	session->has_looked = session->has_moment = session->looks_at_latest = false;
+	session->has_locked = session->write_failed = false;
 	if (!session->was_cut_off)
 	{
 		session->half = 1 - session->half;

@@ -206,9 +206,13 @@ runnable_sessions(void)
 	unsigned	runnable = 0;
 
 	for (int id = 0; id < running->scenario->nsessions; id++)
+	{
+		const Session *session = &running->store.sessions[id];
+
 		if (!players[id].is_done &&
-			(players[id].is_victim || running->store.sessions[id].is_limited || !session_blockers(&running->store.sessions[id], false)))
+			(players[id].is_victim || session->is_limited || !session_blockers(session, false)))
 			runnable |= 1u << id;
+	}
 	return runnable;
 }
 

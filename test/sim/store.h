@@ -26,7 +26,7 @@
 #define MOST_DEADLOCKS 1
 #define MOST_DEADLOCKS_WITH_QUEUE 20
 
-/* So many attempts that hold a queue are undone because they have waited for a while. */
+/* So often whoever serves a queue yields to those who wait for it. */
 #define MOST_YIELDS 3
 
 /* So many attempts fail before the next one chooses among locked batches only. */
@@ -46,7 +46,7 @@ typedef enum Error
 	DUPLICATE,					/* met by an attempt; never by a caller */
 	SERIALIZATION_FAILURE,		/* 40001 */
 	DEADLOCK,					/* 40P01 */
-	WAIT_CUT,					/* has waited too long to add a line; never for a caller */
+	WAIT_CUT,					/* has waited too long; never for a caller */
 	CONTRADICTED,				/* 55000 */
 	KILLED
 } Error;
@@ -129,7 +129,7 @@ typedef struct Session
 	size_t		nqueues;
 	bool		joins_first;	/* the next attempt begins by joining these */
 	int			ndeadlocks;		/* that have ended an attempt */
-	int			nyields;		/* attempts that have waited for too long while they held a queue */
+	int			nyields;		/* attempts that have waited too long while they had a queue */
 	int			half;			/* of the memory, for this attempt */
 	bool		was_cut_off;	/* by an error, so what was handed out before is there still */
 
