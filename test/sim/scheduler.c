@@ -18,7 +18,6 @@ typedef struct Player
 	char		stack[STACK];
 	const Transaction *transaction;
 	int			steps;			/* of the transaction */
-	bool		is_victim;		/* of a deadlock */
 	bool		is_done;
 } Player;
 
@@ -38,9 +37,9 @@ switch_session(Session *session)
 	if (_setjmp(player->turn) == 0)
 		_longjmp(scheduler, 1);
 	session->has_acted = false;
-	if (player->is_victim)
+	if (session->is_victim)
 	{
-		player->is_victim = false;
+		session->is_victim = false;
 		session_raise(session, DEADLOCK);
 	}
 	if (transaction->ending == KILL && ++player->steps == transaction->kill_at)
@@ -196,7 +195,7 @@ find_deadlock(int id)
 		}
 	if (are_single)
 		store_fail(&running->store, "a deadlock: between single calls, closed by session %d", id);
-	players[id].is_victim = true;
+	running->store.sessions[id].is_victim = true;
 }
 
 /* The sessions that can take a step. */
@@ -210,7 +209,7 @@ runnable_sessions(void)
 		const Session *session = &running->store.sessions[id];
 
 		if (!players[id].is_done &&
-			(players[id].is_victim || session->is_limited || !session_blockers(session, false)))
+			(!session_waits(session) || session->is_limited))
 			runnable |= 1u << id;
 	}
 	return runnable;
@@ -265,7 +264,7 @@ run_scenario(Run *run, const Scenario *scenario, Chooser choose, void *context)
 	{
 		Player	   *player = &players[id];
 
-		player->has_begun = player->is_victim = player->is_done = false;
+		player->has_begun = player->is_done = false;
 		player->steps = 0;
 		getcontext(&player->context);
 		player->context.uc_stack.ss_sp = player->stack;

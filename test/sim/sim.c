@@ -178,27 +178,45 @@ typedef struct Tree
 	bool		is_limited;		/* there would have been more schedules */
 } Tree;
 
-/* The last session goes on first, then others. */
+/* The sessions of a set that could go on waiting. */
+static unsigned
+waiting_sessions(unsigned runnable)
+{
+	unsigned	waiting = 0;
+
+	for (int id = 0; id < MAX_SESSIONS; id++)
+		if (runnable & 1u << id && session_waits(&run.store.sessions[id]))
+			waiting |= 1u << id;
+	return waiting;
+}
+
+/* The nth of a set of sessions. */
+static int
+pick_session(unsigned set, int n)
+{
+	while (n-- > 0)
+		set &= set - 1;
+	return __builtin_ctz(set);
+}
+
+/* The last session goes on; where it waits, others do.  All else is a switch, also to end a wait. */
 static int
 choose_next(void *context, unsigned runnable, int last)
 {
 	Tree	   *tree = context;
-	bool		can_go_on = runnable & 1u << last && !session_blockers(&run.store.sessions[last], false);
-	unsigned	others = can_go_on ? runnable & ~(1u << last) : runnable;
-	bool		may_switch = !can_go_on || tree->switches < tree->most_switches;
-	int			n = may_switch ? __builtin_popcount(others) + can_go_on : 1;
-	int			chosen;
+	unsigned	free = runnable & ~waiting_sessions(runnable);
+	unsigned	first = free & 1u << last ? 1u << last : free ? free : runnable;
+	unsigned	others = runnable & ~first;
+	bool		may_switch = tree->switches < tree->most_switches;
+	int			nfirst = __builtin_popcount(first);
+	int			chosen = tree->chosen[tree->depth];
 
 	tree->is_limited |= !may_switch && others;
-
-	tree->nchoices[tree->depth] = (unsigned char) n;
-	chosen = tree->chosen[tree->depth++];
-	if (can_go_on && chosen-- == 0)
-		return last;
-	tree->switches += can_go_on;
-	while (chosen-- > 0)
-		others &= others - 1;
-	return __builtin_ctz(others);
+	tree->nchoices[tree->depth++] = (unsigned char) (nfirst + (may_switch ? __builtin_popcount(others) : 0));
+	if (chosen < nfirst)
+		return pick_session(first, chosen);
+	tree->switches++;
+	return pick_session(others, chosen - nfirst);
 }
 
 /*
