@@ -59,9 +59,9 @@ sell_out(Fake *fake)
 /*
  * Locks
  *
- * Here, before each attempt others add a batch that is better than all before:
- * batch-1 before the first.  In the first two attempts they take it, too, before
- * this session can.
+ * Here, before each attempt others add a batch that comes sooner than all before:
+ * on day 9 before the first, on day 8 before the second.  In these two attempts
+ * they take it, too, before this session can.
  */
 
 static void
@@ -75,9 +75,9 @@ others_take_it(Fake *fake)
 static void
 others_add_a_better_batch(Fake *fake)
 {
-	static const char *const references[] = {"batch-1", "batch-2", "batch-3", "batch-4", "batch-5", "batch-6"};
+	static const char *const references[] = {"day-9", "day-8", "day-7", "day-6", "day-5", "day-4"};
 
-	under_way(fake, references[fake->attempts - 1], 10, 100 - fake->attempts);
+	under_way(fake, references[fake->attempts - 1], 10, 10 - fake->attempts);
 }
 
 /* What the second attempt wanted, the third one locks; and what that wanted beside it, the fourth one locks, too. */
@@ -89,10 +89,10 @@ test_what_was_wanted_is_locked_and_never_forgotten(void **state)
 	fake->come_before = others_add_a_better_batch;
 	fake->interlope = others_take_it;
 	allocated(fake, "order-1", 10);
-	assert_string_equal(fake->locks, "batch batch-2, batch batch-3, batch batch-4");
+	assert_string_equal(fake->locks, "batch day-6, batch day-7, batch day-8");
 }
 
-/* The fifth attempt does not even want batch-5. */
+/* The fifth attempt does not even want the batch of day 5. */
 static void
 test_the_fifth_attempt_chooses_among_locked_batches(void **state)
 {
@@ -100,7 +100,7 @@ test_the_fifth_attempt_chooses_among_locked_batches(void **state)
 
 	fake->come_before = others_add_a_better_batch;
 	fake->interlope = others_take_it;
-	assert_done(allocated(fake, "order-1", 10), "batch-4");
+	assert_done(allocated(fake, "order-1", 10), "day-6");
 	assert_int_equal(fake->attempts, 5);
 }
 
@@ -119,7 +119,7 @@ test_another_batch_joins_before_a_line_is_refused(void **state)
 
 	fake->come_before = others_buy_all_before_the_fifth_attempt;
 	fake->interlope = others_take_it;
-	assert_done(allocated(fake, "order-1", 10), "batch-5");
+	assert_done(allocated(fake, "order-1", 10), "day-5");
 	assert_int_equal(fake->attempts, 6);
 }
 
@@ -130,7 +130,7 @@ test_another_batch_joins_before_a_line_waits(void **state)
 
 	fake->come_before = others_buy_all_before_the_fifth_attempt;
 	fake->interlope = others_take_it;
-	assert_string_equal(allocated_or_waiting(fake, "order-1", 10), "batch-5");
+	assert_string_equal(allocated_or_waiting(fake, "order-1", 10), "day-5");
 	assert_int_equal(fake->attempts, 6);
 }
 
@@ -141,7 +141,7 @@ others_leave_three_units_before_the_fifth_attempt(Fake *fake)
 	if (fake->attempts < 5)
 		return;
 	sell_out(fake);
-	fake_batch(fake, "batch-5")->allocated_quantity = 7;
+	fake_batch(fake, "day-5")->allocated_quantity = 7;
 }
 
 /* Nor does a refusal pass over batches that are not locked. */
