@@ -51,6 +51,9 @@ struct Repository
 	/* How many attempts at this unit of work have failed. */
 	int			attempts;
 
+	/* Has this one joined queues before it read anything?  Then nobody serves them while it decides what waits. */
+	bool		joined_first;
+
 	/*
 	 * Whether to look before writing.  A first attempt need not, as a write
 	 * meets what is there already.  It must where an earlier attempt met

@@ -13,6 +13,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/timeout.h"
 
 #include "statement.h"
 #include "subtransaction.h"
@@ -67,6 +68,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 	Oid			caller;
 	int			security_context;
 	RunningStatement running = statement_running;
+	bool		has_time_limit = get_timeout_active(STATEMENT_TIMEOUT);
 	volatile Attempt result = {.verdict = UNDO};
 
 	GetUserIdAndSecContext(&caller, &security_context);
@@ -87,9 +89,9 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		result.is_explained = result.verdict == RETRY && spi_repository_others_explain_it(repository);
 		spi_repository_end_moment(repository);
 		SPI_finish();
-		restore_patience(repository->patience);
 		/* What a trigger has set goes no further. */
 		AtEOXact_GUC(false, nest_level);
+		restore_patience(repository->patience);
 		SetUserIdAndSecContext(caller, security_context);
 
 		if (result.verdict == KEEP && may_keep)
@@ -114,7 +116,14 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		statement_running = running;
 		result.is_cut_off = true;
 		if (spi_repository_gives_up_waiting(repository, error))
+		{
+			/* Where both limits are reached at once, the server tells of the other one only. */
+			if (has_time_limit && !get_timeout_active(STATEMENT_TIMEOUT))
+				ereport(ERROR,
+						errcode(ERRCODE_QUERY_CANCELED),
+						errmsg("canceling statement due to statement timeout"));
 			result.verdict = WAIT;
+		}
 		else
 		{
 			hide_rows(error, repository->tables.owner, caller);

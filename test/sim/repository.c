@@ -418,13 +418,14 @@ static bool
 join_queues(Repository *repository, const char **skus, size_t n)
 {
 	Session    *session = session_of(repository);
+	bool		is_joined = true;
 
 	memcpy(session->queues, skus, n * sizeof(char *));
 	session->nqueues = n;
-	session->joins_first = false;
-	for (size_t i = 0; i < n && !session->joins_first; i++)
-		session->joins_first = !lock_queue(session, skus[i], SHARED, false);
-	if (session->joins_first)
+	for (size_t i = 0; i < n && is_joined; i++)
+		is_joined = lock_queue(session, skus[i], SHARED, false);
+	session->joins_first = !is_joined || repository->attempts >= ATTEMPTS_TO_JOIN_LAST;
+	if (!is_joined)
 		return false;
 	look_again(repository);
 	session->looks_at_latest = true;
@@ -755,7 +756,7 @@ begin_attempt(Session *session)
 	bool		has_waited = false;
 
 	session->is_limited = false;
-	session->has_queue = session->joins_first;
+	session->has_queue = session->repository.joined_first = session->joins_first;
 	for (size_t i = 0; i < session->nadded; i++)
 	{
 		Row		   *row = row_of_line(session, session->added[i]);
@@ -773,7 +774,7 @@ begin_attempt(Session *session)
 		return;
 	for (size_t i = 0; i < session->nqueues; i++)
 		wait_for_queue(session, session->queues[i], SHARED, true);
-	session->is_limited = true;
+	session->is_limited = session->nyields < MOST_YIELDS;
 	for (size_t i = 0; i < session->nqueues; i++)
 		lock_queue(session, session->queues[i], SHARED, true);
 }

@@ -29,6 +29,9 @@
 /* So often whoever serves a queue yields to those who wait for it. */
 #define MOST_YIELDS 3
 
+/* If so many attempts have failed although they could join their queues at their end, others join before they read. */
+#define ATTEMPTS_TO_JOIN_LAST 5
+
 /* So many attempts fail before the next one chooses among locked batches only. */
 #define ATTEMPTS_WITH_FREE_CHOICE 4
 
