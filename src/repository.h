@@ -48,7 +48,7 @@ typedef struct Repository Repository;
 
 struct Repository
 {
-	/* How many attempts at this unit of work have failed. */
+	/* How many attempts at this unit of work have failed, beside those that were undone since they should not wait. */
 	int			attempts;
 
 	/* Has this one joined queues before it read anything?  Then nobody serves them while it decides what waits. */

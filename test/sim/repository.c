@@ -853,11 +853,11 @@ session_run(UnitOfWork *uow, Body body, void *command)
 						  CONTRADICTED : SERIALIZATION_FAILURE);
 		if (verdict == RETRY && session->repository.cautious && !session->is_explained)
 			session_raise(session, CONTRADICTED);
-		session->repository.attempts++;
+		/* Attempts that were cut off do not count: deadlocks and yields have bounds of their own. */
+		session->repository.attempts += verdict == RETRY || !session->was_cut_off;
 		session->repository.cautious = true;
-		/* Deadlocks and yields, which transactions of several calls bring about, have bounds of their own. */
-		if (session->repository.attempts - session->ndeadlocks - session->nyields >
-			MOST_ATTEMPTS + (session->savepoint > 0 ? MOST_DEADLOCKS_WITH_QUEUE : 0))
+		/* In a transaction of several calls, each of many deadlocks with who serves its queue is followed by one that fails. */
+		if (session->repository.attempts > MOST_ATTEMPTS + (session->savepoint > 0 ? MOST_DEADLOCKS_WITH_QUEUE : 0))
 		{
 			store_fail(session->store, "no end: session %d has failed %d attempts at one call",
 					   session->id, session->repository.attempts);
