@@ -532,10 +532,11 @@ allocation_keep_allocated_batches(PG_FUNCTION_ARGS)
 	const TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Subtransaction subtransaction;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!(TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)))
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("keep_allocated_batches() must be called as an AFTER trigger"));
+				errmsg("keep_allocated_batches() must be called as an AFTER trigger for each row, or for TRUNCATE"));
 	subtransaction_init(&subtransaction, fcinfo->flinfo->fn_oid);
 	if (!installation_has_batches(&subtransaction.repository.tables, trigger->tg_relation))
 		ereport(ERROR,

@@ -15,7 +15,7 @@ typedef struct ArrayArgument
 {
 	const char *name;
 	int			n;
-	const bits8 *nulls;			/* NULL where no element is null */
+	const uint8 *nulls;			/* NULL where no element is null */
 	const char *next;			/* the next element */
 	int			nread;
 } ArrayArgument;

@@ -77,11 +77,11 @@ spi_repository_begin_attempt(SpiRepository *self)
 	if (self->nadded > 0)
 		self->waits_for_lines = !wait_for_lines(&self->tables, self->added, self->nadded);
 	self->nadded = 0;
-	self->has_queue = self->joins_first;
+	self->has_queue = self->base.joined_first = self->joins_first;
 	if (self->joins_first)
 	{
 		queues_wait(&self->tables, &self->queues);
-		be_ready_to_yield(true);
+		be_ready_to_yield(self->nyields < MOST_YIELDS);
 		queues_join(&self->tables, &self->queues, true);
 	}
 }

@@ -474,7 +474,7 @@ lacks_batches(Placing *placing)
 	size_t		n;
 	size_t		first = 0;
 
-	if (repository->attempts < ATTEMPTS_WITH_FREE_CHOICE - 1)
+	if (repository->attempts < ATTEMPTS_WITH_FREE_CHOICE - 1 || repository->attempts >= ATTEMPTS_THAT_LOOK_FURTHER)
 		return false;
 	demands = new(repository, placing->nclaims, sizeof(Demand));
 	n = find_demands(placing, demands);
@@ -613,6 +613,9 @@ leave_waiting(Placing *placing, const Changes *changes)
 	}
 	if (!repository->join_queues(repository, skus, n))
 		return WAIT;
+	/* Who makes room and serves the queue waits for this transaction, if it has joined first. */
+	if (repository->attempts >= ATTEMPTS_THAT_LOOK_FURTHER && repository->joined_first)
+		return KEEP;
 	return could_place_any(placing, &waiting) ? RETRY : KEEP;
 }
 

@@ -48,8 +48,11 @@ typedef struct Repository Repository;
 
 struct Repository
 {
-	/* How many attempts at this unit of work have failed. */
+	/* How many attempts at this unit of work have failed, beside those that were undone since they should not wait. */
 	int			attempts;
+
+	/* Has this one joined queues before it read anything?  Then nobody serves them while it decides what waits. */
+	bool		joined_first;
 
 	/*
 	 * Whether to look before writing.  A first attempt need not, as a write

@@ -18,6 +18,7 @@
 #include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "parser/parse_coerce.h"
+#include "storage/bufmgr.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -161,19 +162,17 @@ hinders_charge(uint16 infomask, TransactionId xmax)
 static void
 read_hints(TupleTableSlot *slot, Batch *batch)
 {
-	HeapTuple	tuple = NULL;
+	const BufferHeapTupleTableSlot *in_page = (const BufferHeapTupleTableSlot *) slot;
 	HeapTupleHeader row;
 	uint16		infomask;
 	TransactionId xmax;
 
 	batch->is_taken = false;
 	batch->place = 0;
-	if (TTS_IS_BUFFERTUPLE(slot) && ItemPointerIsValid(&slot->tts_tid))
-		tuple = ((BufferHeapTupleTableSlot *) slot)->base.tuple;
-	if (!tuple)
+	if (!TTS_IS_BUFFERTUPLE(slot) || !ItemPointerIsValid(&slot->tts_tid) || !BufferIsValid(in_page->buffer))
 		return;
 
-	row = tuple->t_data;
+	row = in_page->base.tuple->t_data;
 	batch->place = place_of(&slot->tts_tid);
 	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)))
 		batch->place |= PLACE_IS_OWN;
@@ -181,6 +180,14 @@ read_hints(TupleTableSlot *slot, Batch *batch)
 	/* Others may change these meanwhile, so each is read once. */
 	infomask = ((volatile HeapTupleHeaderData *) row)->t_infomask;
 	xmax = ((volatile HeapTupleHeaderData *) row)->t_choice.t_heap.t_xmax;
+	/* To look up a MultiXactId that is none would be an error: so these two are to be of one moment. */
+	if (infomask & HEAP_XMAX_IS_MULTI)
+	{
+		LockBuffer(in_page->buffer, BUFFER_LOCK_SHARE);
+		infomask = row->t_infomask;
+		xmax = HeapTupleHeaderGetRawXmax(row);
+		LockBuffer(in_page->buffer, BUFFER_LOCK_UNLOCK);
+	}
 	batch->is_taken = hinders_charge(infomask, xmax);
 }
 

@@ -212,6 +212,9 @@ serves_lines(Repository *repository, const Batch *batch)
  * The methods that lock
  */
 
+/* If so many attempts have failed although they could join their queues at their end, others join before they read. */
+#define ATTEMPTS_TO_JOIN_LAST 5
+
 static void
 hold_queue(Repository *repository, const char *sku)
 {
@@ -228,11 +231,14 @@ join_queues(Repository *repository, const char **skus, size_t n)
 {
 	SpiRepository *self = (SpiRepository *) repository;
 
+	bool		is_joined;
+
 	self->queues = queues_of(skus, n);
-	self->joins_first = !queues_join(&self->tables, &self->queues, false);
-	if (!self->joins_first)
+	is_joined = queues_join(&self->tables, &self->queues, false);
+	self->joins_first = !is_joined || self->base.attempts >= ATTEMPTS_TO_JOIN_LAST;
+	if (is_joined)
 		spi_repository_look_at_latest(self);
-	return !self->joins_first;
+	return is_joined;
 }
 
 static void

@@ -51,7 +51,7 @@ typedef struct SpiRepository
 	size_t		lines_total;
 } SpiRepository;
 
-/* After so many, whoever serves a queue waits for as long as it takes. */
+/* After so many, an attempt that holds a queue waits for as long as it takes. */
 #define MOST_YIELDS 3
 
 /* spi_repository.c */

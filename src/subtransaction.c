@@ -13,6 +13,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/timeout.h"
 
 #include "statement.h"
 #include "subtransaction.h"
@@ -22,7 +23,7 @@ typedef struct Attempt
 {
 	Verdict		verdict;
 	bool		is_explained;	/* to be retried: it may be due to others */
-	bool		is_cut_off;		/* by an error, perhaps before it has done anything */
+	bool		gave_up;		/* it was undone since it should not wait */
 	ErrorData  *duplicate;		/* the error by which it ended, if it met what is known already */
 	bool		is_doubtful;	/* perhaps that is a duplicate of a user's */
 } Attempt;
@@ -67,6 +68,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 	Oid			caller;
 	int			security_context;
 	RunningStatement running = statement_running;
+	bool		has_time_limit = get_timeout_active(STATEMENT_TIMEOUT);
 	volatile Attempt result = {.verdict = UNDO};
 
 	GetUserIdAndSecContext(&caller, &security_context);
@@ -87,9 +89,9 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		result.is_explained = result.verdict == RETRY && spi_repository_others_explain_it(repository);
 		spi_repository_end_moment(repository);
 		SPI_finish();
-		restore_patience(repository->patience);
 		/* What a trigger has set goes no further. */
 		AtEOXact_GUC(false, nest_level);
+		restore_patience(repository->patience);
 		SetUserIdAndSecContext(caller, security_context);
 
 		if (result.verdict == KEEP && may_keep)
@@ -112,9 +114,16 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 		MemoryContextSwitchTo(caller_context);
 		CurrentResourceOwner = caller_owner;
 		statement_running = running;
-		result.is_cut_off = true;
 		if (spi_repository_gives_up_waiting(repository, error))
+		{
+			/* Where both limits are reached at once, the server tells of the other one only. */
+			if (has_time_limit && !get_timeout_active(STATEMENT_TIMEOUT))
+				ereport(ERROR,
+						errcode(ERRCODE_QUERY_CANCELED),
+						errmsg("canceling statement due to statement timeout"));
 			result.verdict = WAIT;
+			result.gave_up = true;
+		}
 		else
 		{
 			hide_rows(error, repository->tables.owner, caller);
@@ -195,16 +204,11 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 			report_contradiction();
 		}
 		CHECK_FOR_INTERRUPTS();
-		repository->base.attempts++;
+		repository->base.attempts += !last.gave_up;
 		repository->base.cautious = true;
 
-		/*
-		 * There may be many attempts: only what the last one has read is kept
-		 * for the next.  Where that was cut off, what was read before it is, too.
-		 */
-		if (before_last && last.is_cut_off)
-			MemoryContextSetParent(before_last, repository->memory);
-		else if (before_last)
+		/* There may be many attempts: only what the last one has read is kept for the next. */
+		if (before_last)
 			MemoryContextDelete(before_last);
 		before_last = repository->memory == CurrentMemoryContext ? NULL : repository->memory;
 		repository->memory = AllocSetContextCreate(CurrentMemoryContext, "allocation attempt", ALLOCSET_DEFAULT_SIZES);

@@ -16,6 +16,7 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
@@ -35,6 +36,32 @@ set_key(ScanKey key, Relation table, const char *column, const char *value)
 	key->sk_collation = C_COLLATION_OID;
 }
 
+/*
+ * The index of the primary key.  Invalid if that is no longer the one that the
+ * extension has made, of texts that are compared byte by byte: the owner may have
+ * put another one in its place, and columns of other types.
+ */
+static Oid
+key_of_lines(Relation order_lines)
+{
+	static const char *const columns[] = {"orderid", "sku"};
+	Oid			key;
+	Relation	index;
+	bool		is_ours;
+
+	list_free(RelationGetIndexList(order_lines));
+	key = order_lines->rd_pkindex;
+	if (!OidIsValid(key))
+		return InvalidOid;
+	index = index_open(key, AccessShareLock);
+	is_ours = index->rd_index->indnkeyatts == lengthof(columns);
+	for (size_t i = 0; is_ours && i < lengthof(columns); i++)
+		is_ours = index->rd_index->indkey.values[i] == get_attnum(RelationGetRelid(order_lines), columns[i]) &&
+			index->rd_opcintype[i] == TEXTOID && index->rd_indcollation[i] == C_COLLATION_OID;
+	index_close(index, AccessShareLock);
+	return is_ours ? key : InvalidOid;
+}
+
 /* Waits for the transaction that is adding, changing or removing a line with this key; false where there is none. */
 static bool
 wait_for_line(Relation order_lines, Oid index, const OrderLine *line)
@@ -49,7 +76,7 @@ wait_for_line(Relation order_lines, Oid index, const OrderLine *line)
 	set_key(&keys[0], order_lines, "orderid", line->orderid);
 	set_key(&keys[1], order_lines, "sku", line->sku);
 	InitDirtySnapshot(dirty);
-	scan = systable_beginscan(order_lines, index, OidIsValid(index), &dirty, 2, keys);
+	scan = systable_beginscan(order_lines, index, true, &dirty, 2, keys);
 	while (!TransactionIdIsValid(writer) && HeapTupleIsValid(row = systable_getnext(scan)))
 	{
 		writer = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
@@ -61,17 +88,15 @@ wait_for_line(Relation order_lines, Oid index, const OrderLine *line)
 	return TransactionIdIsValid(writer);
 }
 
-/* Waits for all who are adding, changing or removing one of these lines; false where nobody is. */
+/* Waits for all who are adding, changing or removing one of these lines; false where nobody is, or it cannot be told. */
 bool
 wait_for_lines(const Installation *installation, OrderLine **lines, size_t n)
 {
 	Relation	order_lines = table_open(installation->order_lines, NoLock);
+	Oid			index = key_of_lines(order_lines);
 	bool		has_waited = false;
-	Oid			index;
 
-	list_free(RelationGetIndexList(order_lines));
-	index = order_lines->rd_pkindex;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && OidIsValid(index); i++)
 		has_waited |= wait_for_line(order_lines, index, lines[i]);
 	table_close(order_lines, NoLock);
 	return has_waited;

@@ -418,13 +418,14 @@ static bool
 join_queues(Repository *repository, const char **skus, size_t n)
 {
 	Session    *session = session_of(repository);
+	bool		is_joined = true;
 
 	memcpy(session->queues, skus, n * sizeof(char *));
 	session->nqueues = n;
-	session->joins_first = false;
-	for (size_t i = 0; i < n && !session->joins_first; i++)
-		session->joins_first = !lock_queue(session, skus[i], SHARED, false);
-	if (session->joins_first)
+	for (size_t i = 0; i < n && is_joined; i++)
+		is_joined = lock_queue(session, skus[i], SHARED, false);
+	session->joins_first = !is_joined || repository->attempts >= ATTEMPTS_TO_JOIN_LAST;
+	if (!is_joined)
 		return false;
 	look_again(repository);
 	session->looks_at_latest = true;
@@ -755,7 +756,7 @@ begin_attempt(Session *session)
 	bool		has_waited = false;
 
 	session->is_limited = false;
-	session->has_queue = session->joins_first;
+	session->has_queue = session->repository.joined_first = session->joins_first;
 	for (size_t i = 0; i < session->nadded; i++)
 	{
 		Row		   *row = row_of_line(session, session->added[i]);
@@ -773,7 +774,7 @@ begin_attempt(Session *session)
 		return;
 	for (size_t i = 0; i < session->nqueues; i++)
 		wait_for_queue(session, session->queues[i], SHARED, true);
-	session->is_limited = true;
+	session->is_limited = session->nyields < MOST_YIELDS;
 	for (size_t i = 0; i < session->nqueues; i++)
 		lock_queue(session, session->queues[i], SHARED, true);
 }
@@ -802,11 +803,8 @@ attempt(Session *session, Body body, void *command)
 	session->savepoint = session->nundo;
 	session->has_looked = session->has_moment = session->looks_at_latest = false;
 	session->has_locked = session->write_failed = false;
-	if (!session->was_cut_off)
-	{
-		session->half = 1 - session->half;
-		forget_memory(session, session->half);
-	}
+	session->half = 1 - session->half;
+	forget_memory(session, session->half);
 	session->error = NO_ERROR;
 	session->handler = &handler;
 	if (setjmp(handler) == 0)
@@ -819,8 +817,8 @@ attempt(Session *session, Body body, void *command)
 		!(session->write_failed && session->has_locked);
 	if (verdict != KEEP)
 		session_undo(session, session->savepoint);
-	session->was_cut_off = session->error != NO_ERROR;
-	if (may_go_on(session))
+	session->gave_up = may_go_on(session);
+	if (session->gave_up)
 		return WAIT;
 	if (session->error == DUPLICATE)
 		return RETRY;
@@ -840,7 +838,6 @@ session_run(UnitOfWork *uow, Body body, void *command)
 	session->repository.attempts = 0;
 	session->repository.cautious = keeps_snapshot;
 	session->joins_first = session->waits_for_lines = false;
-	session->was_cut_off = false;
 	session->ndeadlocks = session->nyields = 0;
 	forget_memory(session, LASTING);
 	session->nadded = 0;
@@ -852,10 +849,11 @@ session_run(UnitOfWork *uow, Body body, void *command)
 						  CONTRADICTED : SERIALIZATION_FAILURE);
 		if (verdict == RETRY && session->repository.cautious && !session->is_explained)
 			session_raise(session, CONTRADICTED);
-		session->repository.attempts++;
+		/* Deadlocks and yields have bounds of their own. */
+		session->repository.attempts += !session->gave_up;
 		session->repository.cautious = true;
-		/* After a deadlock another attempt may be needed to find out again what to wait for. */
-		if (session->repository.attempts > MOST_ATTEMPTS + 2 * (session->ndeadlocks + session->nyields))
+		/* After each of these, one more may fail: it finds out again for which queues it has to wait. */
+		if (session->repository.attempts > MOST_ATTEMPTS + session->ndeadlocks + session->nyields)
 		{
 			store_fail(session->store, "no end: session %d has failed %d attempts at one call",
 					   session->id, session->repository.attempts);

@@ -29,6 +29,9 @@
 /* So often whoever serves a queue yields to those who wait for it. */
 #define MOST_YIELDS 3
 
+/* If so many attempts have failed although they could join their queues at their end, others join before they read. */
+#define ATTEMPTS_TO_JOIN_LAST 5
+
 /* So many attempts fail before the next one chooses among locked batches only. */
 #define ATTEMPTS_WITH_FREE_CHOICE 4
 
@@ -131,7 +134,7 @@ typedef struct Session
 	int			ndeadlocks;		/* that have ended an attempt */
 	int			nyields;		/* attempts that have waited too long while they had a queue */
 	int			half;			/* of the memory, for this attempt */
-	bool		was_cut_off;	/* by an error, so what was handed out before is there still */
+	bool		gave_up;		/* its last attempt was undone since it should not wait */
 
 	/* of its attempt */
 	int			savepoint;		/* in undo */
