@@ -856,8 +856,8 @@ session_run(UnitOfWork *uow, Body body, void *command)
 		/* Attempts that were cut off do not count: deadlocks and yields have bounds of their own. */
 		session->repository.attempts += verdict == RETRY || !session->was_cut_off;
 		session->repository.cautious = true;
-		/* In a transaction of several calls, each of many deadlocks with who serves its queue is followed by one that fails. */
-		if (session->repository.attempts > MOST_ATTEMPTS + (session->savepoint > 0 ? MOST_DEADLOCKS_WITH_QUEUE : 0))
+		/* After a deadlock another attempt may be needed to find out again what to wait for. */
+		if (session->repository.attempts > MOST_ATTEMPTS + session->ndeadlocks + session->nyields)
 		{
 			store_fail(session->store, "no end: session %d has failed %d attempts at one call",
 					   session->id, session->repository.attempts);

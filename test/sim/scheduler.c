@@ -18,8 +18,6 @@ typedef struct Player
 	char		stack[STACK];
 	const Transaction *transaction;
 	int			steps;			/* of the transaction */
-	bool		is_victim;		/* of a deadlock */
-	bool		are_single;		/* and all of them make single calls */
 	bool		is_done;
 } Player;
 
@@ -39,9 +37,9 @@ switch_session(Session *session)
 	if (_setjmp(player->turn) == 0)
 		_longjmp(scheduler, 1);
 	session->has_acted = false;
-	if (player->is_victim)
+	if (session->is_victim)
 	{
-		player->is_victim = false;
+		session->is_victim = false;
 		session_raise(session, DEADLOCK);
 	}
 	if (transaction->ending == KILL && ++player->steps == transaction->kill_at)
@@ -74,8 +72,6 @@ run_call(Session *session, const Call *call, Record *record)
 	record->error = call_perform(session, call, record->answer);
 	if (record->error == CONTRADICTED)
 		store_fail(store, "a contradiction: session %d has met 55000", session->id);
-	if (record->error == DEADLOCK && players[session->id].are_single)
-		store_fail(store, "a deadlock: between single calls, met by session %d", session->id);
 	if (record->error == SERIALIZATION_FAILURE &&
 		(session->level == READ_COMMITTED || store->commits == session->kept.commit))
 		store_fail(store, "a needless failure: session %d has met 40001, and nothing explains it", session->id);
@@ -157,10 +153,12 @@ leads_to(int id, int first, unsigned *seen)
 {
 	unsigned	blockers = session_blockers(&running->store.sessions[id], true);
 
+	/* Whoever waits for a moment only makes no deadlock. */
+	if (running->store.sessions[id].is_limited && running->store.sessions[id].nadded > 0)
+		return false;
 	for (int next = 0; next < running->scenario->nsessions; next++)
 	{
-		/* Whoever waits for so long only makes no deadlock. */
-		if (!(blockers & 1u << next) || running->store.sessions[id].is_limited)
+		if (!(blockers & 1u << next))
 			continue;
 		if (next == first)
 			return true;
@@ -174,12 +172,16 @@ leads_to(int id, int first, unsigned *seen)
 	return false;
 }
 
-/* Of sessions that wait for each other in a circle, the victim is who looks early for deadlocks, or who closes it. */
+/*
+ * Of a circle of sessions that wait for each other, whoever closes it is the
+ * victim.  One that holds no queue finds that out so late that those which do
+ * have yielded before.
+ */
 static void
 find_deadlock(int id)
 {
+	const Session *sessions = running->store.sessions;
 	unsigned	circle = 1u << id;
-	int			victim = id;
 	bool		are_single = true;
 
 	if (!leads_to(id, id, &circle))
@@ -188,11 +190,12 @@ find_deadlock(int id)
 		if (circle & 1u << other)
 		{
 			are_single &= transaction_ncalls(players[other].transaction) == 1;
-			if (!running->store.sessions[victim].has_queue && running->store.sessions[other].has_queue)
-				victim = other;
+			if (sessions[other].is_limited && !sessions[id].has_queue)
+				return;
 		}
-	players[victim].is_victim = true;
-	players[victim].are_single = are_single;
+	if (are_single)
+		store_fail(&running->store, "a deadlock: between single calls, closed by session %d", id);
+	running->store.sessions[id].is_victim = true;
 }
 
 /* The sessions that can take a step. */
@@ -206,7 +209,7 @@ runnable_sessions(void)
 		const Session *session = &running->store.sessions[id];
 
 		if (!players[id].is_done &&
-			(players[id].is_victim || session->is_limited || !session_blockers(session, false)))
+			(!session_waits(session) || session->is_limited))
 			runnable |= 1u << id;
 	}
 	return runnable;
@@ -261,7 +264,7 @@ run_scenario(Run *run, const Scenario *scenario, Chooser choose, void *context)
 	{
 		Player	   *player = &players[id];
 
-		player->has_begun = player->is_victim = player->is_done = false;
+		player->has_begun = player->is_done = false;
 		player->steps = 0;
 		getcontext(&player->context);
 		player->context.uc_stack.ss_sp = player->stack;

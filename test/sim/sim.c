@@ -1,13 +1,14 @@
 /*
  * sim.c
- *		Tries schedules until the time is up; prints TAP.
+ *		Tries schedules until so many seconds of the processor's are up; prints TAP.
  *
- *		sim [--seconds S] [--seed FIRST] [--failures MOST]
+ *		sim [--seconds S] [--seed FIRST] [--failures MOST] [--until FAILURE]
  *		sim --scenario NAME [--without CALLS] --schedule SESSIONS
  *
  * Half of the time goes to the pairs, each in every schedule that switches a
  * session that could go on at most so many times, with more of these as long as
- * there is time; the other half to random scenarios, one random schedule each.
+ * there is time; the other half, in between, to random scenarios, one random
+ * schedule each.
  * What fails is made smaller, and printed with the command that replays it.
  */
 #include "scheduler.h"
@@ -24,12 +25,13 @@ static char name[32];			/* of the scenario that is being tried */
 static uint64_t nschedules = 0;
 static int	nfailures = 0;
 
+/* Of the processor: so as much is tried on a busy machine, too. */
 static double
 seconds_now(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
 	return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
 }
 
@@ -176,27 +178,45 @@ typedef struct Tree
 	bool		is_limited;		/* there would have been more schedules */
 } Tree;
 
-/* The last session goes on first, then others. */
+/* The sessions of a set that could go on waiting. */
+static unsigned
+waiting_sessions(unsigned runnable)
+{
+	unsigned	waiting = 0;
+
+	for (int id = 0; id < MAX_SESSIONS; id++)
+		if (runnable & 1u << id && session_waits(&run.store.sessions[id]))
+			waiting |= 1u << id;
+	return waiting;
+}
+
+/* The nth of a set of sessions. */
+static int
+pick_session(unsigned set, int n)
+{
+	while (n-- > 0)
+		set &= set - 1;
+	return __builtin_ctz(set);
+}
+
+/* The last session goes on; where it waits, others do.  All else is a switch, also to end a wait. */
 static int
 choose_next(void *context, unsigned runnable, int last)
 {
 	Tree	   *tree = context;
-	bool		can_go_on = runnable & 1u << last && !session_blockers(&run.store.sessions[last], false);
-	unsigned	others = can_go_on ? runnable & ~(1u << last) : runnable;
-	bool		may_switch = !can_go_on || tree->switches < tree->most_switches;
-	int			n = may_switch ? __builtin_popcount(others) + can_go_on : 1;
-	int			chosen;
+	unsigned	free = runnable & ~waiting_sessions(runnable);
+	unsigned	first = free & 1u << last ? 1u << last : free ? free : runnable;
+	unsigned	others = runnable & ~first;
+	bool		may_switch = tree->switches < tree->most_switches;
+	int			nfirst = __builtin_popcount(first);
+	int			chosen = tree->chosen[tree->depth];
 
 	tree->is_limited |= !may_switch && others;
-
-	tree->nchoices[tree->depth] = (unsigned char) n;
-	chosen = tree->chosen[tree->depth++];
-	if (can_go_on && chosen-- == 0)
-		return last;
-	tree->switches += can_go_on;
-	while (chosen-- > 0)
-		others &= others - 1;
-	return __builtin_ctz(others);
+	tree->nchoices[tree->depth++] = (unsigned char) (nfirst + (may_switch ? __builtin_popcount(others) : 0));
+	if (chosen < nfirst)
+		return pick_session(first, chosen);
+	tree->switches++;
+	return pick_session(others, chosen - nfirst);
 }
 
 /*
@@ -254,6 +274,7 @@ list_calls(Scenario *scenario, Call **calls)
 #define PROMISES 13
 
 static int	most_failures = 5;
+static const char *until = "nothing";	/* the failure that is looked for */
 static char seen[PROMISES][sizeof(run.store.failure)];
 
 /* Is it the failure of which the text tells, but for its details? */
@@ -403,20 +424,38 @@ report(Scenario scenario)
 	printf(" --schedule %s\n", schedule[0] ? schedule : "-");
 	fflush(stdout);
 	nfailures++;
+	if (strncmp(failure, until, strlen(until)) == 0)
+		most_failures = nfailures;
 }
 
 /*
  * What is tried
  */
 
+static uint64_t seed = 1;		/* of the next random scenario */
+
+static void
+try_random(double end)
+{
+	for (; seconds_now() < end && nfailures < most_failures; seed++)
+	{
+		Scenario	scenario = random_scenario(seed);
+
+		snprintf(name, sizeof(name), "random:%" PRIu64, seed);
+		if (!try_by_chance(&scenario, seed))
+			report(scenario);
+	}
+}
+
 /*
- * Tries each pair with more and more switches, until all schedules were tried or
- * the time is up; says in words how far it came.
+ * Tries each pair with more and more switches, and random scenarios for as long,
+ * until the time is up; says in words how far the pairs have come.
  */
 static void
-try_pairs(double until, char *words)
+try_pairs(double end, char *words)
 {
 	bool		are_more = true;
+
 	strcpy(words, "some");
 	for (int switches = 0; are_more; switches++)
 	{
@@ -424,32 +463,21 @@ try_pairs(double until, char *words)
 		for (int number = 0; number < count_pairs(); number++)
 		{
 			Scenario	scenario = pair_scenario(number);
+			double		start = seconds_now();
 
 			/* Where it does not matter who is first, one of the two orders is empty. */
 			if (scenario.scripts[0].n == 0)
 				continue;
-			if (seconds_now() >= until || nfailures >= most_failures)
+			if (start >= end || nfailures >= most_failures)
 				return;
 			snprintf(name, sizeof(name), "pair:%d", number);
-			if (!try_all(&scenario, switches, until, &are_more))
+			if (!try_all(&scenario, switches, end, &are_more))
 				report(scenario);
+			try_random(2 * seconds_now() - start);
 		}
 		sprintf(words, are_more ? "all with at most %d switches" : "all", switches);
 		printf("# every two calls, %s: %" PRIu64 " schedules so far\n", words, nschedules);
 		fflush(stdout);
-	}
-}
-
-static void
-try_random(uint64_t seed, double until)
-{
-	for (; seconds_now() < until && nfailures < most_failures; seed++)
-	{
-		Scenario	scenario = random_scenario(seed);
-
-		snprintf(name, sizeof(name), "random:%" PRIu64, seed);
-		if (!try_by_chance(&scenario, seed))
-			report(scenario);
 	}
 }
 
@@ -496,7 +524,6 @@ main(int argc, char **argv)
 {
 	double		seconds = 8;
 	double		start = seconds_now();
-	uint64_t	seed = 1;
 	const char *without = "";
 	const char *schedule = "";
 	char		words[64];
@@ -509,6 +536,8 @@ main(int argc, char **argv)
 			seed = strtoull(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--failures") == 0)
 			most_failures = atoi(argv[i + 1]) < PROMISES ? atoi(argv[i + 1]) : PROMISES;
+		else if (strcmp(argv[i], "--until") == 0)
+			until = argv[i + 1];
 		else if (strcmp(argv[i], "--scenario") == 0)
 			snprintf(name, sizeof(name), "%s", argv[i + 1]);
 		else if (strcmp(argv[i], "--without") == 0)
@@ -521,8 +550,8 @@ main(int argc, char **argv)
 	signal(SIGSEGV, tell_crash);
 	signal(SIGABRT, tell_crash);
 
-	try_pairs(start + seconds / 2, words);
-	try_random(seed, start + seconds);
+	try_pairs(start + seconds, words);
+	try_random(start + seconds);
 	printf("%d promises held, %d broken, in %" PRIu64 " schedules: of every two calls %s, the others at random\n",
 		   PROMISES - nfailures, nfailures, nschedules, words);
 	return nfailures > 0;

@@ -147,6 +147,13 @@ session_blockers(const Session *session, bool hard_only)
 	return 0;
 }
 
+/* Can it not go on yet? */
+bool
+session_waits(const Session *session)
+{
+	return !session->is_victim && session_blockers(session, false) != 0;
+}
+
 /* Lets others work; where waiting is limited and the session has its turn again before its time, that is enough. */
 void
 session_go_on_waiting(Session *session)

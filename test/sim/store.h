@@ -157,6 +157,7 @@ typedef struct Session
 	Queue	   *waits_in;
 	bool		jumps_queue;
 	bool		is_limited;		/* it may end waiting at any time */
+	bool		is_victim;		/* of a deadlock, and is to end waiting */
 } Session;
 
 /* A storage; with switch_session, sessions take turns there, and otherwise one works alone. */
@@ -193,6 +194,7 @@ extern void store_fail(Store *store, const char *format,...);
 extern Row *store_find(Store *store, const char *orderid, const char *name);
 extern const Version *row_visible(const Row *row, Snapshot snapshot, int session);
 extern unsigned session_blockers(const Session *session, bool hard_only);
+extern bool session_waits(const Session *session);
 extern void session_raise(Session *session, Error error);
 extern void session_begin(Session *session, Level level);
 extern void session_keep_snapshot(Session *session);

@@ -5,6 +5,7 @@
  */
 #include "fake.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -386,10 +387,19 @@ check_order_of_lines(Fake *fake, OrderLine **lines, size_t n)
 }
 
 static void
+note_lock(Fake *fake, const char *what, const char *name)
+{
+	size_t		n = strlen(fake->locks);
+
+	snprintf(fake->locks + n, sizeof(fake->locks) - n, "%s%s %s", n > 0 ? ", " : "", what, name);
+}
+
+static void
 hold_queue(Repository *repository, const char *sku)
 {
 	Fake	   *fake = fake_of(repository);
 
+	note_lock(fake, "queue", sku);
 	fake->held = sku;
 	fake->is_out_of_order |= fake->nlocked > 0;
 }
@@ -419,6 +429,7 @@ lock_batches(Repository *repository, const Charge *charges, size_t n, BatchVisit
 		if (!stored || strcmp(stored->sku, charges[i].sku) != 0)
 			continue;
 		copy = copy_batch(&fake->memory, *stored);
+		note_lock(fake, "batch", stored->reference);
 		fake->nlocked++;
 		visit(context, &copy);
 	}
@@ -438,6 +449,7 @@ lock_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visi
 		if (!stored)
 			continue;
 		copy = copy_line(&fake->memory, *stored);
+		note_lock(fake, "line", stored->orderid);
 		fake->nlines_locked++;
 		visit(context, &copy);
 	}
@@ -660,9 +672,12 @@ run(UnitOfWork *uow, Body body, void *command)
 		fake->writes = 0;
 		fake->nlocked = fake->nlines_locked = fake->njoined = 0;
 		fake->held = NULL;
+		fake->locks[0] = '\0';
 		free_all(&fake->older_memory);
 		fake->older_memory = fake->memory;
 		fake->memory = NULL;
+		if (fake->come_before)
+			fake->come_before(fake);
 		verdict = attempt(fake, body, command);
 		if (verdict == WAIT)
 			fake->is_queue_held = false;

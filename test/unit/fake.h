@@ -43,11 +43,13 @@ typedef struct Fake
 	bool		is_out_of_order;	/* it wrote to batches in another order than that of locks */
 	size_t		nlocked;		/* batches locked in its last attempt */
 	size_t		nlines_locked;	/* known lines likewise */
+	char		locks[256];		/* all that it has locked in its last attempt, in words */
 	const char *held;			/* the SKU whose queue it holds */
 	bool		is_queue_held;	/* by another session: until somebody has waited for it */
 	void		(*serve_queue) (struct Fake *fake); /* runs once, before a queue is joined, as another session
 													 * that commits */
 	size_t		njoined;		/* queues joined in its last attempt */
+	void		(*come_before) (struct Fake *fake); /* runs before each attempt, as another session that commits */
 	void		(*interlope) (struct Fake *fake);	/* runs once, before the next write, as another
 													 * session that commits */
 	jmp_buf		error;
