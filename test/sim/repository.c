@@ -852,7 +852,7 @@ session_run(UnitOfWork *uow, Body body, void *command)
 		/* Deadlocks and yields have bounds of their own. */
 		session->repository.attempts += !session->gave_up;
 		session->repository.cautious = true;
-		/* After each of these, one more may fail: it finds out again for which queues it has to wait. */
+		/* After a deadlock another attempt may be needed to find out again what to wait for. */
 		if (session->repository.attempts > MOST_ATTEMPTS + session->ndeadlocks + session->nyields)
 		{
 			store_fail(session->store, "no end: session %d has failed %d attempts at one call",
