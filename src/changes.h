@@ -27,13 +27,6 @@ typedef struct Wanted
 	List		locked_lines;
 } Wanted;
 
-/*
- * From this attempt on, batches that have been added since the call began to lock
- * what it wants do not count: others may add them, and take from them, faster
- * than it could lock them.
- */
-#define ATTEMPTS_THAT_LOOK_FURTHER 10
-
 /* What is to be written. */
 typedef struct Changes
 {

@@ -460,6 +460,13 @@ list_batches_out_of_reach(const Placing *placing, Demand demand, List *batches)
 }
 
 /*
+ * After so many attempts, batches that have been added since the last one no
+ * longer count: others may add them, and take from them, faster than this call
+ * could lock them.
+ */
+#define ATTEMPTS_THAT_LOOK_FURTHER 10
+
+/*
  * Does the next attempt have to lock more batches?  After some attempts it locks
  * all batches of the SKUs that were lost, so it has to choose among these only;
  * and no line is refused, or left waiting, for a batch that was not among them.
@@ -613,7 +620,7 @@ leave_waiting(Placing *placing, const Changes *changes)
 	}
 	if (!repository->join_queues(repository, skus, n))
 		return WAIT;
-	/* Who makes room and serves the queue waits for this transaction, if it has joined first. */
+	/* If this attempt joined first, whoever makes room and serves the queue waits for it: no line is overlooked. */
 	if (repository->attempts >= ATTEMPTS_THAT_LOOK_FURTHER && repository->joined_first)
 		return KEEP;
 	return could_place_any(placing, &waiting) ? RETRY : KEEP;

@@ -33,8 +33,9 @@ enum
 	ALL_QUEUES
 };
 
-/* How many queues this transaction has locked one by one. */
-static int	nlocked = 0;
+/* The queues that this transaction has locked one by one; a subtransaction that was undone may have freed some again. */
+static uint32 locked[QUEUES_LOCKED_ONE_BY_ONE];
+static size_t nlocked = 0;
 
 /* Transaction callback: forgets that. */
 static void
@@ -59,19 +60,42 @@ lock(const LOCKTAG *tag, LOCKMODE mode, bool may_wait)
 	return LockAcquire(tag, mode, false, !may_wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Locks one queue, or as lock(). */
+/* Has this transaction room for so many more locks of single queues? */
 static bool
-lock_one(const LOCKTAG *tag, LOCKMODE mode, bool may_wait)
+has_room_for(const Installation *installation, size_t n)
+{
+	size_t		nheld = 0;
+
+	if (nlocked + n <= QUEUES_LOCKED_ONE_BY_ONE)
+		return true;
+	for (size_t i = 0; i < nlocked; i++)
+	{
+		LOCKTAG		tag = tag_of(installation, locked[i], QUEUE_OF_SKU);
+
+		if (lock_is_held(&tag, ShareLock) || lock_is_held(&tag, ExclusiveLock))
+			locked[nheld++] = locked[i];
+	}
+	nlocked = nheld;
+	return nlocked + n <= QUEUES_LOCKED_ONE_BY_ONE;
+}
+
+/* Locks one queue, as lock() does. */
+static bool
+lock_one(const Installation *installation, uint32 hash, LOCKMODE mode, bool may_wait)
 {
 	static bool has_callback = false;
+	LOCKTAG		tag = tag_of(installation, hash, QUEUE_OF_SKU);
 
 	if (!has_callback)
 		RegisterXactCallback(forget_locks, NULL);
 	has_callback = true;
-	if (lock_is_held(tag, mode))
+	if (lock_is_held(&tag, mode))
 		return true;
-	nlocked++;
-	return lock(tag, mode, may_wait);
+	if (!lock(&tag, mode, may_wait))
+		return false;
+	if (has_room_for(installation, 1))
+		locked[nlocked++] = hash;
+	return true;
 }
 
 static uint32
@@ -82,13 +106,28 @@ hash_of(const char *sku)
 
 /* The queues of n SKUs; together with those that are locked already they may be too many to be locked one by one. */
 Queues
-queues_of(const char **skus, size_t n)
+queues_of(const Installation *installation, const char **skus, size_t n)
 {
-	Queues		queues = {.all = nlocked + n > QUEUES_LOCKED_ONE_BY_ONE};
+	Queues		queues = {.all = !has_room_for(installation, n)};
 
 	for (size_t i = 0; i < n && !queues.all; i++)
 		queues.hashes[queues.n++] = hash_of(skus[i]);
 	return queues;
+}
+
+/* Are all of the others among the queues? */
+bool
+queues_include(const Queues *queues, const Queues *others)
+{
+	bool		are_included = queues->all || !others->all;
+
+	for (int i = 0; i < others->n && are_included && !queues->all; i++)
+	{
+		are_included = false;
+		for (int j = 0; j < queues->n; j++)
+			are_included |= queues->hashes[j] == others->hashes[i];
+	}
+	return are_included;
 }
 
 /* Keeps those away who serve one of the queues; false where one is there already and the call may not wait. */
@@ -99,10 +138,7 @@ queues_join(const Installation *installation, const Queues *queues, bool may_wai
 	bool		is_joined = lock(&tag, queues->all ? ShareLock : RowShareLock, may_wait);
 
 	for (int i = 0; i < queues->n && is_joined; i++)
-	{
-		tag = tag_of(installation, queues->hashes[i], QUEUE_OF_SKU);
-		is_joined = lock_one(&tag, ShareLock, may_wait);
-	}
+		is_joined = lock_one(installation, queues->hashes[i], ShareLock, may_wait);
 	return is_joined;
 }
 
@@ -136,10 +172,10 @@ queues_hold(const Installation *installation, const char *sku)
 
 	if (lock_is_held(&queue, ExclusiveLock))
 		return;
-	if (nlocked < QUEUES_LOCKED_ONE_BY_ONE)
+	if (has_room_for(installation, 1))
 	{
 		lock(&all, RowExclusiveLock, true);
-		lock_one(&queue, ExclusiveLock, true);
+		lock_one(installation, hash_of(sku), ExclusiveLock, true);
 	}
 	else
 		lock(&all, ExclusiveLock, true);

@@ -17,7 +17,8 @@ typedef struct Queues
 	uint32		hashes[QUEUES_LOCKED_ONE_BY_ONE];
 } Queues;
 
-extern Queues queues_of(const char **skus, size_t n);
+extern Queues queues_of(const Installation *installation, const char **skus, size_t n);
+extern bool queues_include(const Queues *queues, const Queues *others);
 extern bool queues_join(const Installation *installation, const Queues *queues, bool may_wait);
 extern void queues_wait(const Installation *installation, const Queues *queues);
 extern void queues_hold(const Installation *installation, const char *sku);

@@ -231,9 +231,11 @@ join_queues(Repository *repository, const char **skus, size_t n)
 {
 	SpiRepository *self = (SpiRepository *) repository;
 
+	Queues		queues = queues_of(&self->tables, skus, n);
 	bool		is_joined;
 
-	self->queues = queues_of(skus, n);
+	self->base.joined_first &= queues_include(&self->queues, &queues);
+	self->queues = queues;
 	is_joined = queues_join(&self->tables, &self->queues, false);
 	self->joins_first = !is_joined || self->base.attempts >= ATTEMPTS_TO_JOIN_LAST;
 	if (is_joined)

@@ -153,6 +153,25 @@ CREATE TRIGGER skip_row BEFORE DELETE ON order_lines FOR EACH ROW EXECUTE FUNCTI
 SELECT allocate('order-11', 'VASE', 4);
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
+
+-- What a trigger sets for its transaction ends with the call, and the caller's own limit on waits is what it was.
+BEGIN;
+CREATE FUNCTION be_patient() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	SET LOCAL lock_timeout = '5s';
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER be_patient AFTER INSERT ON order_lines FOR EACH ROW EXECUTE FUNCTION be_patient();
+CREATE TRIGGER be_patient AFTER UPDATE ON batches FOR EACH ROW EXECUTE FUNCTION be_patient();
+SET LOCAL lock_timeout = '3s';
+SELECT add_batch('vases', 'VASE', 5);
+SELECT allocate('order-11', 'VASE', 4);
+SHOW lock_timeout;
+SELECT * FROM change_batch_quantity('vases', 4);
+SHOW lock_timeout;
+ROLLBACK;
+
 SELECT reference, allocated_quantity FROM batches ORDER BY reference;
 SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY orderid;
 TRUNCATE batches, order_lines;
