@@ -43,17 +43,21 @@ CREATE TABLE sharding.move (source text NOT NULL, target text NOT NULL, filter t
 CREATE UNIQUE INDEX ON sharding.move ((true));    -- one at a time
 
 -- What every call runs is in PL/pgSQL where that can be: it keeps its plans, functions in SQL do so only from PostgreSQL 18 on.
-CREATE FUNCTION sharding.slot(sku text) RETURNS integer LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+-- This one runs for each SKU: so its names are qualified instead of setting search_path.
+CREATE FUNCTION sharding.slot(sku text) RETURNS integer LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	RETURN coalesce((SELECT h.slot FROM sharding.hot_skus AS h WHERE h.sku = $1), hashtext(coalesce($1, '')) & 15);
+	RETURN coalesce((SELECT h.slot FROM sharding.hot_skus AS h WHERE h.sku OPERATOR(pg_catalog.=) $1),
+		pg_catalog.hashtext(coalesce($1, '')) OPERATOR(pg_catalog.&) 15);
 END
 $$;
 
 -- What shards are asked, as the superuser who has the mapping: with one of their own, other roles could come to a shard as
--- somebody else. PL/Proxy sends text, so whoever calls these with a date or an interval sees to how that is written.
+-- somebody else. They run no SQL here, so there is no name to look up, and search_path need not be set, which each call
+-- would pay for: RUN ON takes an argument, ANY or ALL, but no function. PL/Proxy sends text, so whoever calls these with a
+-- date or an interval sees to how that is written.
 
 CREATE FUNCTION sharding.ask(slot integer, call text, name text, sku text, qty integer, day date, hold interval, rank integer)
-	RETURNS SETOF sharding.shard_answer LANGUAGE plproxy SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	RETURNS SETOF sharding.shard_answer LANGUAGE plproxy SECURITY DEFINER AS $$
 	CLUSTER 'stock';
 	RUN ON slot;
 	SELECT * FROM shard_call(call, name, sku, qty, day, hold, rank);
@@ -61,7 +65,7 @@ $$;
 
 CREATE FUNCTION sharding.ask_lines(slots integer[], call text, places integer[], orderids text[], skus text[], qtys integer[],
 		all_or_nothing boolean, day date, hold interval)
-	RETURNS SETOF sharding.shard_answer LANGUAGE plproxy SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	RETURNS SETOF sharding.shard_answer LANGUAGE plproxy SECURITY DEFINER AS $$
 	CLUSTER 'stock';
 	SPLIT slots, places, orderids, skus, qtys;
 	RUN ON slots;
@@ -69,7 +73,7 @@ CREATE FUNCTION sharding.ask_lines(slots integer[], call text, places integer[],
 $$;
 
 CREATE FUNCTION sharding.ask_undo(slots integer[], orderids text[], skus text[], qtys integer[], turns timestamptz[], befores text[])
-	RETURNS SETOF sharding.shard_answer LANGUAGE plproxy SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	RETURNS SETOF sharding.shard_answer LANGUAGE plproxy SECURITY DEFINER AS $$
 	CLUSTER 'stock';
 	SPLIT slots, orderids, skus, qtys, turns, befores;
 	RUN ON slots;
@@ -78,27 +82,27 @@ $$;
 
 CREATE FUNCTION sharding.ask_arguments(call text, name text, orderids text[], skus text[], qtys integer[],
 		all_or_nothing boolean, day date, hold interval)
-	RETURNS SETOF sharding.shard_answer LANGUAGE plproxy SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	RETURNS SETOF sharding.shard_answer LANGUAGE plproxy SECURITY DEFINER AS $$
 	CLUSTER 'stock';
 	RUN ON ANY;
 	TARGET shard_arguments;
 $$;
 
 CREATE FUNCTION sharding.ask_order(slots integer[], skus text[], call text, name text, all_or_nothing boolean, rehearsal boolean)
-	RETURNS SETOF sharding.shard_answer LANGUAGE plproxy SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	RETURNS SETOF sharding.shard_answer LANGUAGE plproxy SECURITY DEFINER AS $$
 	CLUSTER 'stock';
 	SPLIT slots, skus;
 	RUN ON slots;
 	SELECT * FROM shard_order(call, name, skus, all_or_nothing, rehearsal);
 $$;
 
-CREATE FUNCTION sharding.ask_sku_of(ref text) RETURNS SETOF text LANGUAGE plproxy SECURITY DEFINER SET search_path FROM CURRENT AS $$
+CREATE FUNCTION sharding.ask_sku_of(ref text) RETURNS SETOF text LANGUAGE plproxy SECURITY DEFINER AS $$
 	CLUSTER 'stock';
 	RUN ON ALL;
 	TARGET shard_sku_of;
 $$;
 
-CREATE FUNCTION sharding.ask_skus_of(name text) RETURNS SETOF text LANGUAGE plproxy SECURITY DEFINER SET search_path FROM CURRENT AS $$
+CREATE FUNCTION sharding.ask_skus_of(name text) RETURNS SETOF text LANGUAGE plproxy SECURITY DEFINER AS $$
 	CLUSTER 'stock';
 	RUN ON ALL;
 	TARGET shard_skus_of;
@@ -107,15 +111,15 @@ $$;
 CREATE FUNCTION sharding.ask_stock_of(slot integer, name text)
 	RETURNS TABLE (sku text, purchased bigint, allocated bigint, shipped bigint, on_hand bigint, available bigint,
 		incoming bigint, next_eta date, blocked bigint, held bigint, waiting bigint)
-	LANGUAGE plproxy SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	LANGUAGE plproxy SECURITY DEFINER AS $$
 	CLUSTER 'stock';
-	RUN ON slot;    -- a function would be looked for in the caller's search_path
+	RUN ON slot;
 	SELECT * FROM shard_stock_of(name);    -- TARGET would make a date of the text there
 $$;
 
 CREATE FUNCTION sharding.ask_check()
 	RETURNS TABLE (fault text, sku text, batchref text, orderid text, found bigint, expected bigint)
-	LANGUAGE plproxy SECURITY DEFINER SET search_path FROM CURRENT AS $$
+	LANGUAGE plproxy SECURITY DEFINER AS $$
 	CLUSTER 'stock';
 	RUN ON ALL;
 	TARGET shard_check;
