@@ -459,6 +459,16 @@ list_batches_out_of_reach(const Placing *placing, Demand demand, List *batches)
 			append(batches, all.items[i]);
 }
 
+/* Is any claim lost, of n from the first one on? */
+static bool
+is_any_lost(const Placing *placing, size_t first, size_t n)
+{
+	for (size_t i = first; i < first + n; i++)
+		if (is_lost(placing, &placing->claims[i]))
+			return true;
+	return false;
+}
+
 /*
  * After so many attempts, batches that have been added since the last one no
  * longer count: others may add them, and take from them, faster than this call
@@ -470,6 +480,7 @@ list_batches_out_of_reach(const Placing *placing, Demand demand, List *batches)
  * Does the next attempt have to lock more batches?  After some attempts it locks
  * all batches of the SKUs that were lost, so it has to choose among these only;
  * and no line is refused, or left waiting, for a batch that was not among them.
+ * Each attempt may lose other SKUs.  So the last that looks takes those of all.
  */
 bool
 lacks_batches(Placing *placing)
@@ -478,20 +489,21 @@ lacks_batches(Placing *placing)
 	List		batches = {.repository = repository};
 	Demand	   *demands;
 	Charge	   *charges;
+	bool		takes_all = repository->attempts == ATTEMPTS_THAT_LOOK_FURTHER - 1;
 	size_t		n;
 	size_t		first = 0;
+	size_t		next = 0;
 
-	if (repository->attempts < ATTEMPTS_WITH_FREE_CHOICE - 1 || repository->attempts >= ATTEMPTS_THAT_LOOK_FURTHER)
+	if (repository->attempts < ATTEMPTS_WITH_FREE_CHOICE - 1 || repository->attempts >= ATTEMPTS_THAT_LOOK_FURTHER ||
+		!is_any_lost(placing, 0, placing->nclaims))
 		return false;
 	demands = new(repository, placing->nclaims, sizeof(Demand));
 	n = find_demands(placing, demands);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++, first = next)
 	{
-		bool		is_any_lost = false;
-
-		for (; first < placing->nclaims && strcmp(placing->claims[first].line->sku, demands[i].sku) == 0; first++)
-			is_any_lost |= is_lost(placing, &placing->claims[first]);
-		if (is_any_lost)
+		while (next < placing->nclaims && strcmp(placing->claims[next].line->sku, demands[i].sku) == 0)
+			next++;
+		if (takes_all || is_any_lost(placing, first, next - first))
 			list_batches_out_of_reach(placing, demands[i], &batches);
 	}
 	charges = new(repository, batches.n, sizeof(Charge));
