@@ -1,9 +1,9 @@
 EXTENSION = allocation
 EXTVERSION = 1.0.0
 MODULE_big = allocation
-OBJS = $(patsubst %.c, %.o, $(sort $(wildcard src/*.c)))
+OBJS = $(patsubst %.c, %.o, $(sort $(wildcard src/*/*.c)))
 DATA = $(wildcard sql/allocation--*.sql)
-PG_CPPFLAGS = -DALLOCATION_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -I$(srcdir)/src -DALLOCATION_VERSION='"$(EXTVERSION)"'
 EXTRA_CLEAN = compiled_for
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden
 

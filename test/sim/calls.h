@@ -5,7 +5,7 @@
 #ifndef CALLS_H
 #define CALLS_H
 
-#include "services.h"
+#include "service_layer/services.h"
 #include "store.h"
 
 #define MAX_LINES 8

@@ -746,7 +746,7 @@ const Repository session_methods = {
 };
 
 /*
- * The unit of work, which does as src/subtransaction.c
+ * The unit of work, which does as src/adapters/subtransaction.c
  */
 
 /* Begins by waiting, while it holds nothing, for those for whom the attempt before has waited too long. */

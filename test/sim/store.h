@@ -9,7 +9,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 
-#include "unit_of_work.h"
+#include "service_layer/unit_of_work.h"
 
 #define MAX_SESSIONS 5
 #define MAX_ROWS 64

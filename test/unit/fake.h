@@ -8,7 +8,7 @@
 #include <setjmp.h>
 #include <stddef.h>
 
-#include "unit_of_work.h"
+#include "service_layer/unit_of_work.h"
 
 #define FAKE_ROOM 64
 

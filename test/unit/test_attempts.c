@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "services.h"
+#include "service_layer/services.h"
 
 #define CLOCK "RETRO-CLOCK"
 

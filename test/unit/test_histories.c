@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "services.h"
+#include "service_layer/services.h"
 
 static char orders[8][16];
 static char references[12][16];

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "services.h"
+#include "service_layer/services.h"
 
 static void
 stocked(Fake *fake, const char *reference, const char *sku, int32_t qty)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "model.h"
+#include "domain/model.h"
 
 /* Is a line of so many served from a batch of so many, of which some are taken? */
 static bool

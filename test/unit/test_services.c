@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "services.h"
+#include "service_layer/services.h"
 
 /*
  * The words of the tests

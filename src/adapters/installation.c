@@ -1,0 +1,196 @@
+/*
+ * installation.c
+ *		Finds the tables of the extension, and keeps them what they are while a
+ *		call works on them.
+ *
+ * A call works as the owner of the tables, and the code that belongs to a table
+ * (triggers, policies, expressions of indexes) runs as that role.  Whoever could
+ * put a table of their own in the place of one of ours would become that role.
+ * So tables are known by their OIDs, and are ours only if they are members of
+ * the extension and have one owner.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "adapters/installation.h"
+
+bool		tables_are_distributed = false;
+
+/* The tables found last, and those checked last.  They need no second look while they are checked and unchanged. */
+static Installation known;
+static Installation checked;
+static bool is_checked = false;
+static bool is_unchanged = false;
+
+/* Raises the error that a table is not what the extension has made of it. */
+void
+refuse_table(const char *table, const char *detail)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+			errmsg("table \"%s\" is not as extension \"allocation\" has made it", table),
+			errdetail("%s", detail),
+			errhint("Columns, constraints, rules and owners of the tables of an extension have to stay as they are."));
+}
+
+/* Is it one of the tables? */
+bool
+installation_has(const Installation *installation, Oid table)
+{
+	return table == installation->batches || table == installation->order_lines ||
+		(table == installation->batch_skus && OidIsValid(table));
+}
+
+/*
+ * Is the trigger's table batches or, where that is distributed, one of its
+ * shards?  These are tables beside it, of the same owner.
+ */
+bool
+installation_has_batches(const Installation *installation, Relation table)
+{
+	return RelationGetRelid(table) == installation->batches ||
+		(tables_are_distributed && RelationGetNamespace(table) == installation->namespace &&
+		 table->rd_rel->relowner == installation->owner);
+}
+
+/* Invalidation callback: a table of ours, or any table, may have changed. */
+static void
+note_changed_table(Datum arg, Oid table)
+{
+	if (!OidIsValid(table) || installation_has(&known, table))
+		is_unchanged = false;
+}
+
+/* Invalidation callback: a schema may have got another name. */
+static void
+note_changed_schema(Datum arg, int cache, uint32 hash)
+{
+	is_unchanged = false;
+}
+
+/* Finds the tables in the schema by their names; they are still to be checked. */
+static void
+find_tables(Oid namespace)
+{
+	static bool has_callbacks = false;
+
+	if (!has_callbacks)
+	{
+		CacheRegisterRelcacheCallback(note_changed_table, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, note_changed_schema, (Datum) 0);
+		has_callbacks = true;
+	}
+	known.namespace = namespace;
+	known.batches = get_relname_relid("batches", namespace);
+	known.order_lines = get_relname_relid("order_lines", namespace);
+	known.batch_skus = tables_are_distributed ? get_relname_relid("batch_skus", namespace) : InvalidOid;
+}
+
+/* Raises the error that a table is not where the extension has made it. */
+static void
+report_missing_table(const char *name)
+{
+	const char *schema = get_namespace_name(known.namespace);
+
+	ereport(ERROR,
+			errcode(ERRCODE_UNDEFINED_TABLE),
+			schema ? errmsg("table \"%s\" of extension \"allocation\" is not in schema \"%s\"", name, schema) :
+			errmsg("table \"%s\" of extension \"allocation\" is no longer there", name),
+			errhint("The functions and tables of the extension have to stay in one schema."));
+}
+
+/*
+ * Refuses a table that is not the ordinary table of this name in the schema;
+ * returns its owner.  Whoever owns a table that it inherits from, or is a
+ * partition of, could write to its rows and make indexes on it.
+ */
+static Oid
+check_table(Oid table, const char *name)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Form_pg_class row = HeapTupleIsValid(tuple) ? (Form_pg_class) GETSTRUCT(tuple) : NULL;
+	Oid			owner;
+
+	if (!row || row->relnamespace != known.namespace || strcmp(NameStr(row->relname), name) != 0)
+		report_missing_table(name);
+	if (row->relkind != RELKIND_RELATION)
+		refuse_table(name, "It is not an ordinary table.");
+	if (row->relispartition || has_superclass(table))
+		refuse_table(name, "It inherits from another table, or is a partition of one.");
+	owner = row->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* Refuses a table that is no member of the extension. */
+static void
+check_membership(Oid table, const char *name)
+{
+	if (getExtensionOfObject(RelationRelationId, table) != get_extension_oid("allocation", false))
+		refuse_table(name, "It is not a member of the extension.");
+}
+
+/* Refuses a table that does not belong to the owner of batches. */
+static void
+check_owner(Oid owner, const char *name)
+{
+	if (owner != known.owner)
+		refuse_table(name, psprintf("It belongs to role \"%s\", and table \"batches\" to role \"%s\".",
+									GetUserNameFromId(owner, true), GetUserNameFromId(known.owner, true)));
+}
+
+/* Refuses tables that are not those of one installation.  batch_skus is made when tables are distributed: it is no member. */
+static void
+check_tables(void)
+{
+	is_checked = false;
+	is_unchanged = true;
+	known.owner = check_table(known.batches, "batches");
+	namestrcpy(&known.schema, get_namespace_name(known.namespace));
+	check_membership(known.batches, "batches");
+	check_owner(check_table(known.order_lines, "order_lines"), "order_lines");
+	check_membership(known.order_lines, "order_lines");
+	if (tables_are_distributed)
+		check_owner(check_table(known.batch_skus, "batch_skus"), "batch_skus");
+	known.generation = checked.generation;
+	if (memcmp(&known, &checked, sizeof(Installation)) != 0)
+		known.generation++;
+	checked = known;
+	is_checked = true;
+}
+
+/*
+ * The tables beside the function that is called.  Until the transaction ends
+ * they are locked as for writing: a lock that is taken for reading first and for
+ * writing later would deadlock with whoever asks for the table in between.
+ */
+Installation
+lock_installation(Oid function)
+{
+	Oid			namespace = get_func_namespace(function);
+
+	AcceptInvalidationMessages();
+	is_checked &= is_unchanged && known.namespace == namespace &&
+		OidIsValid(known.batch_skus) == tables_are_distributed;
+	if (!is_checked)
+		find_tables(namespace);
+	LockRelationOid(known.batches, RowExclusiveLock);
+	LockRelationOid(known.order_lines, RowExclusiveLock);
+	if (tables_are_distributed)
+		LockRelationOid(known.batch_skus, RowExclusiveLock);
+	if (!is_checked || !is_unchanged)
+		check_tables();
+	return known;
+}

@@ -1,0 +1,241 @@
+/*
+ * statement.c
+ *		Makes, keeps and runs the plans of statements.
+ */
+#include "postgres.h"
+
+#include "adapters/compat.h"
+
+#include "catalog/pg_inherits.h"
+#include "executor/instrument.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+
+#include "adapters/statement.h"
+
+/*
+ * Plans
+ */
+
+static void
+free_plan(void *plan)
+{
+	SPI_freeplan(plan);
+}
+
+/*
+ * The saved plan of a statement.  It is for one installation, but within a
+ * session the extension may come to live in another schema, or its schema be
+ * renamed, or its tables be distributed.  A trigger may even do that and call us
+ * while the plan runs: so it is freed only when the transaction ends, and nothing
+ * runs any more.
+ */
+static SPIPlanPtr
+prepared(Statement *statement, const Installation *installation)
+{
+	SPIPlanPtr	plan;
+
+	if (statement->plan && statement->generation == installation->generation)
+		return statement->plan;
+
+	plan = SPI_prepare_cursor(psprintf(statement->sql, quote_identifier(NameStr(installation->schema)),
+									   tables_are_distributed ? "" : "/*", tables_are_distributed ? "" : "*/", MyProcPid),
+							  statement->nparameters, statement->types,
+							  CURSOR_OPT_GENERIC_PLAN | CURSOR_OPT_FAST_PLAN);
+	if (!plan)
+		elog(ERROR, "could not prepare \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep the plan of \"%s\"", statement->sql);
+
+	if (statement->plan)
+	{
+		MemoryContextCallback *callback = MemoryContextAlloc(TopTransactionContext, sizeof(MemoryContextCallback));
+
+		callback->func = free_plan;
+		callback->arg = statement->plan;
+		MemoryContextRegisterResetCallback(TopTransactionContext, callback);
+	}
+	statement->plan = plan;
+	statement->text = ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->query_string;
+	statement->generation = installation->generation;
+	return plan;
+}
+
+/*
+ * What the planner is told, whatever the caller has set and whatever it knows of
+ * the tables' sizes: to walk indexes, by nested loops.  A plan made while the
+ * tables were empty has to be right when they hold millions of rows, and all
+ * sessions have to lock rows in the same order.
+ */
+static const struct
+{
+	const char *name;
+	const char *value;
+}			planner_settings[] = {
+	{"enable_indexscan", "on"},
+	{"enable_indexonlyscan", "on"},
+	{"enable_tidscan", "on"},
+	{"enable_nestloop", "on"},
+	{"enable_seqscan", "off"},
+	{"enable_bitmapscan", "off"},
+	{"enable_hashjoin", "off"},
+	{"enable_mergejoin", "off"},
+	{"enable_material", "off"},
+	{"enable_memoize", "off"},
+	{"seq_page_cost", "1"},
+	{"random_page_cost", "4"},
+	{"cpu_tuple_cost", "0.01"},
+	{"cpu_index_tuple_cost", "0.005"},
+	{"cpu_operator_cost", "0.0025"},
+	{"cursor_tuple_fraction", "0.1"},
+	{"from_collapse_limit", "8"},
+	{"join_collapse_limit", "8"},
+	{"jit", "off"}
+};
+
+/* Until the end of the caller's level of settings. */
+static void
+set_locally(const char *name, const char *value)
+{
+	set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Until the end of the caller's level of settings, plans are made as they have to be. */
+static void
+set_planner(void)
+{
+	for (size_t i = 0; i < lengthof(planner_settings); i++)
+		set_locally(planner_settings[i].name, planner_settings[i].value);
+}
+
+/* Tree walker: refuses each relation that is not one of our tables, or has others that inherit from it. */
+static bool
+check_relations(Node *node, void *installation)
+{
+	const RangeTblEntry *entry = (const RangeTblEntry *) node;
+
+	if (!node)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, check_relations, installation, QTW_EXAMINE_RTES_BEFORE);
+	if (!IsA(node, RangeTblEntry))
+		return expression_tree_walker(node, check_relations, installation);
+	/* From PostgreSQL 16 on a view is a subquery with the OID of the view. */
+	if (entry->rtekind != RTE_RELATION && !OidIsValid(entry->relid))
+		return false;
+	if (!installation_has(installation, entry->relid))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				errmsg("relation \"%s\" is not a table of extension \"allocation\"", get_rel_name(entry->relid)),
+				errdetail("A rule or policy on one of its tables uses it, or it has taken the name of one."),
+				errhint("A trigger or function may use other relations; rules, and sub-selects in policies, may not."));
+	if (entry->inh && has_subclass(entry->relid) && find_inheritance_children(entry->relid, NoLock) != NIL)
+		refuse_table(get_rel_name(entry->relid), "Other tables inherit from it.");
+	return false;
+}
+
+RunningStatement statement_running;
+
+static bool was_planned;
+static planner_hook_type next_planner = NULL;
+
+/*
+ * The planner hook.  A plan of ours is made when it is first needed, and again
+ * whenever anything has changed on which it depends, even while the call waits
+ * for a lock.  Its names may stand for other tables by then, and the planner
+ * already runs code that belongs to these: it folds expressions of indexes.
+ */
+static PlannedStmt *
+plan_statement(PLANNER_PARAMETERS)
+{
+	planner_hook_type plan = next_planner ? next_planner : standard_planner;
+	RunningStatement running = statement_running;
+	PlannedStmt *planned;
+	int			nest_level;
+
+	if (!running.text || query_string != running.text)
+		return plan(PLANNER_ARGUMENTS);
+
+	check_relations((Node *) parse, (void *) running.installation);
+	/* What is planned meanwhile is not ours. */
+	statement_running.text = NULL;
+	nest_level = NewGUCNestLevel();
+	if (!tables_are_distributed)
+		set_planner();
+	planned = plan(PLANNER_ARGUMENTS);
+	AtEOXact_GUC(true, nest_level);
+	statement_running = running;
+	was_planned = true;
+	return planned;
+}
+
+/* From now on, statements are planned as they have to be. */
+void
+statement_install_planner(void)
+{
+	next_planner = planner_hook;
+	planner_hook = plan_statement;
+}
+
+/*
+ * Sees to it that what the caller has set changes no plan that is made already.
+ * Where tables are distributed no plan is kept: which node a statement goes to, its
+ * values say, and where one value does, Citus 13 keeps what it plans at each run.
+ * It holds until the end of the caller's level of settings.
+ */
+void
+statement_settings_for_call(void)
+{
+	if (tables_are_distributed)
+	{
+		set_planner();
+		set_locally("plan_cache_mode", "force_custom_plan");
+		/* Dates go to other nodes as text, and are read as is usual there. */
+		set_locally("datestyle", "ISO");
+	}
+	else if (plan_cache_mode == PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN)
+		set_locally("plan_cache_mode", "force_generic_plan");
+}
+
+/*
+ * Execution
+ */
+
+int64		statement_buffers = 0;
+
+/* Runs a statement; returns how many rows it has read or written. */
+uint64
+statement_execute(Statement *statement, const Installation *installation,
+				  const NullableDatum *values, DestReceiver *receiver)
+{
+	SPIPlanPtr	plan = prepared(statement, installation);
+	SPIExecuteOptions options = {.dest = receiver, .read_only = !statement->is_fresh};
+	RunningStatement outer = statement_running;
+	int64		buffers = pgBufferUsage.shared_blks_hit;
+	int			code;
+
+	/* Some planner hooks tell an empty list of parameters from none. */
+	if (statement->nparameters > 0)
+		options.params = makeParamList(statement->nparameters);
+	for (int i = 0; i < statement->nparameters; i++)
+	{
+		options.params->params[i].value = values[i].value;
+		options.params->params[i].isnull = values[i].isnull;
+		options.params->params[i].pflags = PARAM_FLAG_CONST;
+		options.params->params[i].ptype = statement->types[i];
+	}
+	statement_running = (RunningStatement) {statement->text, installation};
+	was_planned = false;
+	code = SPI_execute_plan_extended(plan, &options);
+	statement_buffers = was_planned ? 0 : pgBufferUsage.shared_blks_hit - buffers;
+	statement_running = outer;
+	if (code < 0)
+		elog(ERROR, "could not execute \"%s\": %s", statement->sql, SPI_result_code_string(code));
+	return SPI_processed;
+}

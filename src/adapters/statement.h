@@ -1,0 +1,44 @@
+/*
+ * statement.h
+ *		SQL statements with saved plans, which depend on nothing that a caller
+ *		has set.
+ */
+#ifndef STATEMENT_H
+#define STATEMENT_H
+
+#include "executor/spi.h"
+
+#include "adapters/installation.h"
+
+#define MAX_PARAMETERS 10
+
+typedef struct Statement
+{
+	const char *sql;			/* %1$s stands for the schema, %2$s and %3$s for the ends of a comment unless the tables
+								 * are distributed, %4$d for the process */
+	Oid			types[MAX_PARAMETERS];
+	int			nparameters;
+	bool		is_fresh;		/* it sees what is there when it runs; others see what the active snapshot shows */
+	SPIPlanPtr	plan;			/* NULL until it is first needed */
+	const char *text;			/* the SQL of the plan */
+	int			generation;		/* of the installation for which the plan was made */
+} Statement;
+
+/* How many buffers the statement took that ran last; 0 if it had to be planned. */
+extern int64 statement_buffers;
+
+/* The statement that runs, and on which tables.  Whoever catches an error puts back what was there before. */
+typedef struct RunningStatement
+{
+	const char *text;			/* NULL while none does */
+	const Installation *installation;
+} RunningStatement;
+
+extern RunningStatement statement_running;
+
+extern void statement_install_planner(void);
+extern uint64 statement_execute(Statement *statement, const Installation *installation,
+								const NullableDatum *values, DestReceiver *receiver);
+extern void statement_settings_for_call(void);
+
+#endif							/* STATEMENT_H */

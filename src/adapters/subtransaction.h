@@ -1,0 +1,19 @@
+/*
+ * subtransaction.h
+ *		The unit of work over a subtransaction of the caller's transaction.
+ */
+#ifndef SUBTRANSACTION_H
+#define SUBTRANSACTION_H
+
+#include "adapters/spi_repository.h"
+#include "service_layer/unit_of_work.h"
+
+typedef struct Subtransaction
+{
+	UnitOfWork	base;
+	SpiRepository repository;
+} Subtransaction;
+
+extern void subtransaction_init(Subtransaction *self, Oid function);
+
+#endif							/* SUBTRANSACTION_H */
