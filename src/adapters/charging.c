@@ -70,7 +70,7 @@ charge_one(Repository *repository, Charge charge)
 		{.value = PointerGetDatum(&tid)}
 	};
 	int			kind = charge.units <= 0 || !charge.relies_on_day ? CHARGE_ANY :
-		charge.under_way ? CHARGE_SHIPMENT : CHARGE_WAREHOUSE;
+		charge.eta == IN_WAREHOUSE ? CHARGE_WAREHOUSE : CHARGE_SHIPMENT;
 	int			attempts = 1;
 	bool		done;
 

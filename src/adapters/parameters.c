@@ -6,11 +6,11 @@
 
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "adapters/dates.h"
 #include "adapters/parameters.h"
 #include "adapters/rows.h"
 
@@ -34,7 +34,7 @@ string(const char *value)
 NullableDatum
 batch_eta(const Batch *batch)
 {
-	return (NullableDatum) {.value = DateADTGetDatum(batch->eta), .isnull = !batch->under_way};
+	return (NullableDatum) {.value = DateADTGetDatum(date_of_day(batch->eta)), .isnull = batch->eta == IN_WAREHOUSE};
 }
 
 /*
@@ -107,7 +107,7 @@ line_needed_by(const void *lines, size_t i)
 {
 	const OrderLine *line = line_at(lines, i);
 
-	return (NullableDatum) {.value = DateADTGetDatum(line->needed_by), .isnull = !line->has_date};
+	return (NullableDatum) {.value = DateADTGetDatum(date_of_day(line->needed_by)), .isnull = line->needed_by == 0};
 }
 
 /* When the hold of a line expires; a null if it is firm. */
@@ -154,7 +154,8 @@ charge_eta(const void *charges, size_t i)
 	const Charge *charge = &((const Charge *) charges)[i];
 
 	return (NullableDatum) {
-		.value = DateADTGetDatum(charge->under_way ? charge->eta : DATEVAL_NOBEGIN), .isnull = !charge->relies_on_day
+		.value = DateADTGetDatum(charge->eta == IN_WAREHOUSE ? DATEVAL_NOBEGIN : date_of_day(charge->eta)),
+		.isnull = !charge->relies_on_day
 	};
 }
 

@@ -21,14 +21,12 @@
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "adapters/dates.h"
 #include "adapters/rows.h"
 #include "adapters/statement.h"
-
-StaticAssertDecl(NEVER == DATEVAL_NOEND, "a blocked batch has the ETA 'infinity'");
 
 /* Refuses rows whose first columns have other types, or take for the same what differs. */
 static void
@@ -224,8 +222,7 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	batch.allocated_quantity = read_quantity("batches", slot, 3, 0);
 	batch.shipped_quantity = read_quantity("batches", slot, 4, 0);
 	batch.rank = DatumGetInt32(slot->tts_values[5]);
-	batch.under_way = !slot->tts_isnull[6];
-	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[6]) : 0;
+	batch.eta = slot->tts_isnull[6] ? IN_WAREHOUSE : eta_of_date(DatumGetDateADT(slot->tts_values[6]));
 	read_hints(slot, &batch);
 	if (slot->tts_nvalid > 9 && !slot->tts_isnull[8])
 	{
@@ -240,7 +237,7 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 		reader->versions = hash_combine64(hash_combine64(reader->versions, hash_any_extended(
 			(const unsigned char *) batch.reference, strlen(batch.reference), 0)), DatumGetTransactionId(slot->tts_values[9]));
 
-	if (reader->demand && (!batch_comes_by(&batch, reader->demand->latest) ||
+	if (reader->demand && (!batch_comes_by(&batch, reader->demand->deadline) ||
 						   (batch_available_quantity(&batch) < reader->demand->qty && --reader->patience == 0)))
 		reader->has_seen_enough = true;
 	else
@@ -265,8 +262,7 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 	line.shipped_qty = read_quantity("order_lines", slot, 3, 0);
 	line.ordered_at = DatumGetTimestampTz(slot->tts_values[4]);
 	line.batchref = read_string(slot, 5);
-	line.has_date = !slot->tts_isnull[6];
-	line.needed_by = line.has_date ? DatumGetDateADT(slot->tts_values[6]) : 0;
+	line.needed_by = slot->tts_isnull[6] ? 0 : day_of_date(DatumGetDateADT(slot->tts_values[6]));
 	line.held_until = slot->tts_isnull[7] ? 0 : DatumGetTimestampTz(slot->tts_values[7]);
 	if (line.held_until == 0 && !slot->tts_isnull[7])
 		line.held_until = 1;	/* 0 says that it is firm */

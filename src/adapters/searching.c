@@ -28,7 +28,7 @@ room_of_batch(int32 purchased_quantity, int32 allocated_quantity, int32 shipped_
 /* The first batches of one room that can meet a demand in time, up to the first that nobody else is taking from. */
 typedef struct BatchesOfRoom
 {
-	int64_t		latest;
+	Day			deadline;
 	int32		room;			/* 0: there is none */
 	Batch	   *batches;
 	int			n;
@@ -44,7 +44,7 @@ collect_batch(void *context, const Batch *batch)
 	if (found->room != 0 && room != found->room)
 		return false;
 	found->room = room;
-	if (!batch_comes_by(batch, found->latest))
+	if (!batch_comes_by(batch, found->deadline))
 		return false;
 	found->batches[found->n++] = *batch;
 	return batch->is_taken && found->n < found->most;
@@ -71,7 +71,7 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 
 	while (room <= PG_INT32_MAX)
 	{
-		BatchesOfRoom found = {.latest = demand.latest, .batches = batches + n, .most = BATCHES_OF_ROOM};
+		BatchesOfRoom found = {.deadline = demand.deadline, .batches = batches + n, .most = BATCHES_OF_ROOM};
 		Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, collect_batch, &found);
 
 		execute(repository, &select_batches_by_room, (NullableDatum[]) {
@@ -131,7 +131,7 @@ visit_batches_after(Repository *repository, FirstBatches *first, Reader *reader)
 	const Batch *last = &first->last;
 
 	first->pauses = false;
-	if (last->under_way)
+	if (last->eta != IN_WAREHOUSE)
 		execute(repository, &select_shipments_after, (NullableDatum[]) {
 				string(last->sku), batch_eta(last), number(last->rank), string(last->reference)
 				}, reader);

@@ -10,13 +10,6 @@
  * Order lines
  */
 
-/* When the batch can be had; the warehouse is before all days, and after none. */
-static int64_t
-batch_day(const Batch *batch)
-{
-	return batch->under_way ? batch->eta : INT64_MIN + 1;
-}
-
 /* The units of the line that have not left.  They are what a batch serves, and are never split. */
 int32_t
 line_open_quantity(const OrderLine *line)
@@ -38,26 +31,23 @@ line_compare_turns(const OrderLine *a, const OrderLine *b)
 	return (a->ordered_at > b->ordered_at) - (a->ordered_at < b->ordered_at);
 }
 
-/* The last day on which a batch is of use for the line. */
-int64_t
-line_latest_day(const OrderLine *line)
+/* The last day on which the line can be used. */
+Day
+line_deadline(const OrderLine *line)
 {
-	return line->has_date ? line->needed_by : INT64_MAX;
+	return line->needed_by != 0 ? line->needed_by : NO_DEADLINE;
 }
 
 /*
- * The last day on which a batch is of more use for the line than its own batch,
- * or NULL if it waits: a batch in time if it waits or its own is too late,
- * otherwise an earlier day.
+ * The last day on which another batch would serve the line better than its own
+ * (NULL if it waits).  If its own batch arrives in time, that is the day before.
  */
-int64_t
-line_latest_better_day(const OrderLine *line, const Batch *own)
+Day
+line_deadline_to_improve(const OrderLine *line, const Batch *own)
 {
-	int64_t		latest = line_latest_day(line);
+	Day			deadline = line_deadline(line);
 
-	if (!own || !batch_comes_by(own, latest))
-		return latest;
-	return batch_day(own) - 1;
+	return own && batch_comes_by(own, deadline) ? own->eta - 1 : deadline;
 }
 
 /*
@@ -71,18 +61,11 @@ batch_available_quantity(const Batch *batch)
 	return batch->purchased_quantity - batch->allocated_quantity;
 }
 
-/* Is the batch kept from everybody until further notice? */
-static bool
-batch_is_blocked(const Batch *batch)
-{
-	return batch->under_way && batch->eta == NEVER;
-}
-
-/* Is the batch to be had on that day?  Those after it in the preference order are not either. */
+/* Does the batch arrive in time?  If not, no later batch in preference order does: the caller may stop. */
 bool
-batch_comes_by(const Batch *batch, int64_t day)
+batch_comes_by(const Batch *batch, Day deadline)
 {
-	return !batch_is_blocked(batch) && batch_day(batch) <= day;
+	return batch->eta <= deadline;
 }
 
 /* Has the batch promised more than it holds?  So it is once it turns out smaller than was bought. */
@@ -115,8 +98,8 @@ batch_deallocate(Batch *batch, OrderLine *line)
 static int
 compare_goodness(const Batch *a, const Batch *b)
 {
-	int64_t		x = batch_day(a);
-	int64_t		y = batch_day(b);
+	int64_t		x = a->eta;
+	int64_t		y = b->eta;
 
 	if (x == y)
 	{
@@ -205,7 +188,7 @@ claim_queue_init(ClaimQueue *queue, Claim *claims, size_t n, ClaimNode *memory)
 	queue->nodes = memory;
 	for (size_t i = 0; i < queue->leaves; i++)
 		queue->nodes[queue->leaves + i] = i < n ?
-			(ClaimNode) {(uint32_t) line_open_quantity(claims[i].line), claims[i].latest} :
+			(ClaimNode) {(uint32_t) line_open_quantity(claims[i].line), claims[i].deadline} :
 			(ClaimNode) {SERVED, INT64_MAX};
 	for (size_t node = queue->leaves - 1; node > 0; node--)
 		refresh_node(queue, node);
@@ -222,17 +205,15 @@ claim_queue_is_empty(const ClaimQueue *queue)
 bool
 claim_queue_wants(ClaimQueue *queue, const Batch *batch)
 {
-	int64_t		day = batch_is_blocked(batch) ? INT64_MAX : batch_day(batch);
-
-	while (queue->nodes[1].soonest < day)
+	while (queue->nodes[1].soonest < batch->eta)
 	{
 		size_t		node = 1;
 
 		while (node < queue->leaves)
-			node = queue->nodes[2 * node].soonest < day ? 2 * node : 2 * node + 1;
+			node = queue->nodes[2 * node].soonest < batch->eta ? 2 * node : 2 * node + 1;
 		close_claim(queue, node);
 	}
-	return !batch_is_blocked(batch) && (int64_t) queue->nodes[1].smallest <= batch_available_quantity(batch);
+	return batch->eta != NEVER && (int64_t) queue->nodes[1].smallest <= batch_available_quantity(batch);
 }
 
 /* Ties to the batch, of the claims in their order, all that it can serve. */

@@ -10,6 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * A day, counted from any epoch but above zero, so that days can be compared.
+ * A batch that is in the warehouse precedes all days.  A deadline is the last
+ * day that will do: NO_DEADLINE follows all days, and NEVER follows even that.
+ */
+typedef int64_t Day;
+
+#define IN_WAREHOUSE 0
+#define NO_DEADLINE (INT64_MAX - 1)
+#define NEVER INT64_MAX			/* a batch is blocked until further notice */
+
 /* A quantity of one SKU that one order asks for; (orderid, sku) identifies it. */
 typedef struct OrderLine
 {
@@ -19,15 +30,11 @@ typedef struct OrderLine
 	int32_t		shipped_qty;	/* of them, what has left; the rest is open */
 	const char *batchref;		/* the batch that serves it, NULL while it waits */
 	int64_t		ordered_at;		/* its turn: when it was first recorded */
-	bool		has_date;
-	int32_t		needed_by;		/* if it has a date: the last day on which it can be used */
+	Day			needed_by;		/* the last day on which it can be used; 0 if any day will do */
 	int64_t		held_until;		/* a hold: from then on it is nobody's; 0 says that it is firm */
 	uint32_t	version;		/* of its row, for storage */
 	uint64_t	place;			/* where storage has that, for storage */
 } OrderLine;
-
-/* The day of a batch that is blocked: nobody gets any of it until further notice. */
-#define NEVER INT32_MAX
 
 /* A quantity of one SKU, bought together under a unique reference. */
 typedef struct Batch
@@ -37,8 +44,7 @@ typedef struct Batch
 	int32_t		purchased_quantity;
 	int32_t		allocated_quantity; /* counts what has shipped, too */
 	int32_t		shipped_quantity;
-	bool		under_way;		/* a shipment, or blocked; false once in the warehouse */
-	int32_t		eta;			/* of a shipment: a day, counted from any epoch; NEVER if blocked */
+	Day			eta;			/* when it arrives; IN_WAREHOUSE once it has, NEVER while it is blocked */
 	int32_t		rank;			/* of batches that come on the same day, the lowest goes first */
 	bool		is_taken;		/* another transaction is taking from it at this moment, as it seems */
 	uint64_t	place;			/* where storage has it, for storage; 0 says nothing */
@@ -49,7 +55,7 @@ typedef struct Claim
 {
 	OrderLine  *line;
 	Batch	   *own;			/* the batch that it leaves for a better one, or NULL */
-	int64_t		latest;			/* a batch that comes after this day does not help */
+	Day			deadline;		/* a batch that arrives after this day does not help */
 	const Batch *batch;			/* the batch that it has got, or NULL */
 } Claim;
 
@@ -57,7 +63,7 @@ typedef struct Claim
 typedef struct ClaimNode
 {
 	uint32_t	smallest;		/* the smallest quantity below this node that still waits */
-	int64_t		soonest;		/* the first day that one of those below this node cannot wait beyond */
+	Day			soonest;		/* earliest deadline among the open claims below this node */
 } ClaimNode;
 
 typedef struct ClaimQueue
@@ -70,11 +76,11 @@ typedef struct ClaimQueue
 extern int32_t line_open_quantity(const OrderLine *line);
 extern bool line_is_expired(const OrderLine *line, int64_t now);
 extern int	line_compare_turns(const OrderLine *a, const OrderLine *b);
-extern int64_t line_latest_day(const OrderLine *line);
-extern int64_t line_latest_better_day(const OrderLine *line, const Batch *own);
+extern Day	line_deadline(const OrderLine *line);
+extern Day	line_deadline_to_improve(const OrderLine *line, const Batch *own);
 
 extern int32_t batch_available_quantity(const Batch *batch);
-extern bool batch_comes_by(const Batch *batch, int64_t day);
+extern bool batch_comes_by(const Batch *batch, Day deadline);
 extern bool batch_is_overallocated(const Batch *batch);
 extern void batch_allocate(Batch *batch, OrderLine *line);
 extern void batch_deallocate(Batch *batch, OrderLine *line);

@@ -72,8 +72,7 @@ allocation_add_batch(PG_FUNCTION_ARGS)
 		.reference = name_argument(fcinfo, 0, "ref"),
 		.sku = name_argument(fcinfo, 1, "sku"),
 		.purchased_quantity = quantity_argument(fcinfo, 2),
-		.under_way = !PG_ARGISNULL(3),
-		.eta = PG_ARGISNULL(3) ? 0 : PG_GETARG_DATEADT(3),
+		.eta = eta_argument(fcinfo, 3),
 		.rank = integer_argument(fcinfo, 4, "rank")
 	};
 	Outcome		outcome = add_batch(uow, &batch);
@@ -143,9 +142,7 @@ allocation_change_batch_eta(PG_FUNCTION_ARGS)
 	Subtransaction subtransaction;
 	UnitOfWork *uow = begin(fcinfo, &subtransaction, "change_batch_eta()");
 	Batch		batch = batch_arguments(fcinfo);
-	int			eta = PG_NARGS() - 1;
-	LinesResult result = change_batch_eta(uow, batch.sku, batch.reference, !PG_ARGISNULL(eta),
-										  PG_ARGISNULL(eta) ? 0 : PG_GETARG_DATEADT(eta));
+	LinesResult result = change_batch_eta(uow, batch.sku, batch.reference, eta_argument(fcinfo, PG_NARGS() - 1));
 
 	return changed_batch_result(fcinfo, &result, &batch);
 }

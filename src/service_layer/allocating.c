@@ -89,7 +89,7 @@ collect_requests(Allocation *command)
 		*line = (OrderLine) {
 			.orderid = line->orderid, .sku = line->sku,
 			.qty = command->is_afresh ? command->terms.qty : line->qty,
-			.has_date = command->terms.has_date, .needed_by = command->terms.needed_by,
+			.needed_by = command->terms.needed_by,
 			.held_until = command->terms.held_until,
 			.ordered_at = NOT_RECORDED
 		};
@@ -154,19 +154,13 @@ refuse(Allocation *command, const OrderLine *line, LineResult refused)
  * What is known of a line
  */
 
-static bool
-has_other_date(const OrderLine *a, const OrderLine *b)
-{
-	return a->has_date != b->has_date || (a->has_date && a->needed_by != b->needed_by);
-}
-
 /* Finds out what to do about a line that is known and not an expired hold. */
 static void
 meet_known(Allocation *command, Request *request)
 {
 	const OrderLine *known = request->known;
 	OrderLine  *line = request->line;
-	bool		asks_for_date = line->has_date;
+	bool		asks_for_date = line->needed_by != 0;
 
 	if (command->is_afresh)
 	{
@@ -188,10 +182,7 @@ meet_known(Allocation *command, Request *request)
 	line->shipped_qty = known->shipped_qty;
 	line->ordered_at = known->ordered_at;
 	if (!asks_for_date)
-	{
-		line->has_date = known->has_date;
 		line->needed_by = known->needed_by;
-	}
 	/* What is firm stays firm, and to move a hold does not make it firm. */
 	if (command->is_afresh || known->held_until == 0)
 		line->held_until = known->held_until;
@@ -200,17 +191,17 @@ meet_known(Allocation *command, Request *request)
 	if (request->wants_batch)
 		return;
 	line->batchref = known->batchref;
-	request->stays = known->batchref && line_open_quantity(line) > 0 && asks_for_date && has_other_date(line, known);
+	request->stays = known->batchref && line_open_quantity(line) > 0 && line->needed_by != known->needed_by;
 }
 
 /* Another date for a line relies on that its batch comes by then; otherwise it is refused. */
 static void
 check_date(Allocation *command, const Request *request, Candidate *candidate)
 {
-	candidate->is_in_time = batch_comes_by(&candidate->batch, line_latest_day(request->line));
+	candidate->is_in_time = batch_comes_by(&candidate->batch, line_deadline(request->line));
 	if (!candidate->is_in_time)
 		refuse(command, request->line, (LineResult) {
-			   .outcome = DATE_CONFLICT, .line = *request->known, .has_eta = true, .eta = candidate->batch.eta
+			   .outcome = DATE_CONFLICT, .line = *request->known, .eta = candidate->batch.eta
 			   });
 }
 
@@ -287,7 +278,7 @@ gather_claims(Allocation *command)
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 		if (request->wants_batch)
 			placing->claims[placing->nclaims++] = (Claim) {
-				.line = request->line, .latest = line_latest_day(request->line)
+				.line = request->line, .deadline = line_deadline(request->line)
 			};
 	sort(repository, placing->claims, placing->nclaims, sizeof(Claim), compare_claims);
 }
@@ -317,7 +308,7 @@ refuse_unplaced(Allocation *command)
 			outcome = repository->has_sku(repository, line->sku) ? OUT_OF_STOCK : INVALID_SKU;
 		sku = line->sku;
 		if (outcome == INVALID_SKU || command->all_or_nothing)
-			refuse(command, line, (LineResult) {.outcome = outcome, .line = *line});
+			refuse(command, line, (LineResult) {.outcome = outcome, .line = *line, .eta = NEVER});
 	}
 	for (size_t i = 0; i < placing->nclaims; i++)
 	{
@@ -337,7 +328,7 @@ static bool
 is_same(const OrderLine *line, const OrderLine *known)
 {
 	return line->qty == known->qty && line->ordered_at == known->ordered_at &&
-		line->held_until == known->held_until && !has_other_date(line, known) &&
+		line->held_until == known->held_until && line->needed_by == known->needed_by &&
 		!line->batchref == !known->batchref &&
 		(!line->batchref || strcmp(line->batchref, known->batchref) == 0);
 }
@@ -515,7 +506,7 @@ promise_body(Repository *repository, void *context)
 	Promise    *command = context;
 	Placing		placing = begin_placing(repository, NULL, repository->current_time(repository), 1);
 
-	placing.claims[placing.nclaims++] = (Claim) {.line = &command->line, .latest = line_latest_day(&command->line)};
+	placing.claims[placing.nclaims++] = (Claim) {.line = &command->line, .deadline = line_deadline(&command->line)};
 	if (!place(&placing))
 		return CONTRADICTION;
 	command->found = placing.claims[0].batch != NULL;

@@ -136,7 +136,7 @@ claim_other_batches(Repository *repository, Wanted *wanted, const Leavers *leave
 		line = to->items[i];
 		line->batchref = NULL;
 		/* It is the turn of the last one first. */
-		placing.claims[n - 1 - i] = (Claim) {.line = line, .latest = line_latest_day(line)};
+		placing.claims[n - 1 - i] = (Claim) {.line = line, .deadline = line_deadline(line)};
 	}
 	return placing;
 }
@@ -223,8 +223,7 @@ typedef struct ChangeBatchEta
 {
 	const char *sku;			/* or NULL */
 	const char *reference;
-	bool		under_way;
-	int32_t		eta;
+	Day			eta;
 	LinesResult result;
 	Wanted		wanted;
 } ChangeBatchEta;
@@ -251,13 +250,12 @@ change_batch_eta_body(Repository *repository, void *context)
 	if (found == UNDO)
 		result->refused.outcome = UNKNOWN_BATCH;
 	/* What has left was in the warehouse: the rest can be blocked, but it is not under way. */
-	else if (command->under_way && command->eta != NEVER && batch.shipped_quantity > 0)
+	else if (command->eta != IN_WAREHOUSE && command->eta != NEVER && batch.shipped_quantity > 0)
 		result->refused.outcome = ALREADY_SHIPPED;
 	if (result->refused.outcome != DONE)
 		return UNDO;
 
 	changed = batch;
-	changed.under_way = command->under_way;
 	changed.eta = command->eta;
 	if (!want_batch(repository, &command->wanted, &batch))
 		return WAIT;
@@ -292,13 +290,12 @@ change_batch_eta_body(Repository *repository, void *context)
 }
 
 /*
- * Sets the day on which a batch comes: none if it has come, NEVER if nobody is to
- * get any of it.  Moves no line; says which have open units on it, in their turn.
+ * Sets the day on which a batch arrives: IN_WAREHOUSE, or NEVER to block it.  Moves no line; says which have open units on it, in their turn.
  */
 LinesResult
-change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, bool under_way, int32_t eta)
+change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, Day eta)
 {
-	ChangeBatchEta command = {.sku = sku, .reference = reference, .under_way = under_way, .eta = eta};
+	ChangeBatchEta command = {.sku = sku, .reference = reference, .eta = eta};
 
 	uow->run(uow, change_batch_eta_body, &command);
 	return command.result;

@@ -122,7 +122,7 @@ claim_better_batches(Placing *placing, const List *lines, List *to)
 		placing->claims[placing->nclaims++] = (Claim) {
 			.line = to->items[i],
 			.own = own ? &own->batch : NULL,
-			.latest = line_latest_better_day(line, own ? &own->batch : NULL)
+			.deadline = line_deadline_to_improve(line, own ? &own->batch : NULL)
 		};
 	}
 	return true;

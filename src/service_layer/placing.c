@@ -332,14 +332,14 @@ find_demands(const Placing *placing, Demand *demands)
 
 	for (const Claim *claim = placing->claims; claim < placing->claims + placing->nclaims; claim++)
 	{
-		Demand		demand = {claim->line->sku, line_open_quantity(claim->line), claim->latest};
+		Demand		demand = {claim->line->sku, line_open_quantity(claim->line), claim->deadline};
 
 		if (n == 0 || strcmp(demands[n - 1].sku, demand.sku) != 0)
 			demands[n++] = demand;
 		if (demand.qty < demands[n - 1].qty)
 			demands[n - 1].qty = demand.qty;
-		if (demand.latest > demands[n - 1].latest)
-			demands[n - 1].latest = demand.latest;
+		if (demand.deadline > demands[n - 1].deadline)
+			demands[n - 1].deadline = demand.deadline;
 	}
 	return n;
 }
@@ -391,7 +391,7 @@ free_expired_holds(Placing *placing)
 
 	for (const Claim *claim = placing->claims; claim < placing->claims + placing->nclaims; claim++)
 	{
-		if ((claim->batch && !claim->batch->under_way) || (n > 0 && strcmp(skus[n - 1], claim->line->sku) == 0))
+		if ((claim->batch && claim->batch->eta == IN_WAREHOUSE) || (n > 0 && strcmp(skus[n - 1], claim->line->sku) == 0))
 			continue;
 		if (!skus)
 			skus = new(repository, placing->nclaims, sizeof(char *));
@@ -455,7 +455,7 @@ list_batches_out_of_reach(const Placing *placing, Demand demand, List *batches)
 			list_batch(&all, &candidate->batch);
 	}
 	for (size_t i = 0; i < all.n; i++)
-		if (batch_comes_by(all.items[i], demand.latest) && is_out_of_reach(placing, all.items[i]))
+		if (batch_comes_by(all.items[i], demand.deadline) && is_out_of_reach(placing, all.items[i]))
 			append(batches, all.items[i]);
 }
 
@@ -529,7 +529,7 @@ charge_for(const Candidate *candidate, int32_t units)
 
 	return (Charge) {
 		.sku = batch->sku, .reference = batch->reference, .units = units, .place = batch->place,
-		.relies_on_day = true, .under_way = batch->under_way, .eta = batch->eta
+		.relies_on_day = true, .eta = batch->eta
 	};
 }
 
@@ -583,7 +583,7 @@ could_place_any(const Placing *before, const List *lines)
 		OrderLine  *line = new(repository, 1, sizeof(OrderLine));
 
 		*line = *(OrderLine *) lines->items[i];
-		placing.claims[placing.nclaims++] = (Claim) {.line = line, .latest = line_latest_day(line)};
+		placing.claims[placing.nclaims++] = (Claim) {.line = line, .deadline = line_deadline(line)};
 	}
 	serve_claims(&placing);
 	collect_charges(&placing, &changes);

@@ -29,7 +29,7 @@ typedef struct Demand
 {
 	const char *sku;
 	int32_t		qty;
-	int64_t		latest;
+	Day			deadline;
 } Demand;
 
 /* Units to take from a batch or, if negative, to give back to it. */
@@ -39,9 +39,8 @@ typedef struct Charge
 	const char *reference;
 	int32_t		units;
 	uint64_t	place;			/* of the batch, as it was read; or 0 */
-	bool		relies_on_day;	/* that it comes on the day that was read */
-	bool		under_way;
-	int32_t		eta;
+	bool		relies_on_day;	/* that it comes on this day, which was read: */
+	Day			eta;
 } Charge;
 
 typedef struct Repository Repository;

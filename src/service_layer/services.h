@@ -30,8 +30,7 @@ typedef struct LineResult
 	OrderLine	line;			/* DONE: as it is now, or was last; INVALID_SKU, OUT_OF_STOCK,
 								 * UNKNOWN_ORDER_LINE: as it was asked for; else as it is known */
 	int32_t		most_available; /* OUT_OF_STOCK: the most that one batch has in time */
-	bool		has_eta;
-	int32_t		eta;			/* OUT_OF_STOCK: the earliest day on which a batch could serve it, if any can;
+	Day			eta;			/* OUT_OF_STOCK: the earliest day on which a batch could serve it, NEVER if none can;
 								 * DATE_CONFLICT, NOT_IN_WAREHOUSE: that of its batch, if it has one */
 } LineResult;
 
@@ -52,7 +51,7 @@ typedef struct LinesResult
 /* batches.c: whoever does not know the SKU of a batch to change says NULL */
 extern Outcome add_batch(UnitOfWork *uow, const Batch *batch);
 extern LinesResult change_batch_quantity(UnitOfWork *uow, const char *sku, const char *reference, int32_t qty);
-extern LinesResult change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, bool under_way, int32_t eta);
+extern LinesResult change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, Day eta);
 extern bool batch_serves_lines(UnitOfWork *uow, const Batch *batch);
 
 /* allocating.c: no line stands in a call twice */

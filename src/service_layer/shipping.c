@@ -94,15 +94,14 @@ leave_what_is_elsewhere(Shipping *command)
 	{
 		const Batch *batch = batches.items[i];
 
-		if (!batch->under_way)
+		if (batch->eta == IN_WAREHOUSE)
 		{
 			append(&changes->from, from.items[i]);
 			append(&changes->to, to.items[i]);
 		}
 		else if (command->all_or_nothing)
 			refuse(command, (LineResult) {
-				   .outcome = NOT_IN_WAREHOUSE, .line = *(OrderLine *) from.items[i],
-				   .has_eta = true, .eta = batch->eta
+				   .outcome = NOT_IN_WAREHOUSE, .line = *(OrderLine *) from.items[i], .eta = batch->eta
 				   });
 	}
 	find_charges(command);

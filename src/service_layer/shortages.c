@@ -38,7 +38,7 @@ static Rest
 find_rest_of(Placing *placing, const char *sku)
 {
 	Repository *repository = placing->repository;
-	Demand		anything = {sku, 1, INT64_MAX};
+	Demand		anything = {sku, 1, NO_DEADLINE};
 	List		visited = {.repository = repository};
 	List		all = {.repository = repository};
 
@@ -72,17 +72,13 @@ measure_shortage(const Rest *rest, const Claim *claim, LineResult *result)
 		const Batch *batch = rest->batches[i];
 		int32_t		left = batch_available_quantity(batch);
 
-		if (batch_comes_by(batch, claim->latest))
+		if (batch_comes_by(batch, claim->deadline))
 		{
 			if (left > result->most_available)
 				result->most_available = left;
 		}
-		else if (batch_comes_by(batch, INT64_MAX) && left >= line_open_quantity(claim->line) &&
-				 (!result->has_eta || batch->eta < result->eta))
-		{
-			result->has_eta = true;
+		else if (left >= line_open_quantity(claim->line) && batch->eta < result->eta)
 			result->eta = batch->eta;
-		}
 	}
 }
 

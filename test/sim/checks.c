@@ -165,7 +165,7 @@ static bool
 would_take(const OrderLine *line, const Batch *batch, int32_t units)
 {
 	return !line->batchref && strcmp(line->sku, batch->sku) == 0 && line_open_quantity(line) > 0 &&
-		line_open_quantity(line) <= units && batch_comes_by(batch, line_latest_day(line));
+		line_open_quantity(line) <= units && batch_comes_by(batch, line_deadline(line));
 }
 
 /* What a call has just given to a new line, nobody is still waiting for who waited when it began. */
@@ -241,13 +241,13 @@ describe_state(const Store *store, State state)
 		const Batch *batch = batch_now(row);
 
 		if (line)
-			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %s %d %d %d",
+			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %s %lld %d",
 					 line->orderid, line->sku, line->qty, line->shipped_qty, line->batchref ? line->batchref : "-",
-					 line->has_date, line->needed_by, line->held_until != 0);
+					 (long long) line->needed_by, line->held_until != 0);
 		if (batch)
-			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %d %d %d",
+			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %d %lld",
 					 batch->reference, batch->sku, batch->purchased_quantity, batch->allocated_quantity,
-					 batch->shipped_quantity, batch->under_way, batch->under_way ? batch->eta : 0);
+					 batch->shipped_quantity, (long long) batch->eta);
 	}
 	qsort(state, (size_t) n, sizeof(state[0]), compare_texts);
 }

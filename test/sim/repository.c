@@ -208,7 +208,7 @@ can_be_improved(Session *session, const Version *version, const char *sku, Snaps
 	if (strcmp(line->sku, sku) != 0 || line_open_quantity(line) == 0)
 		return false;
 	own = line->batchref ? row_visible(store_find(session->store, NULL, line->batchref), snapshot, session->id) : NULL;
-	return !line->batchref || (own && own->batch.under_way);
+	return !line->batchref || (own && own->batch.eta != IN_WAREHOUSE);
 }
 
 /* Where the transaction keeps its snapshot and that shows other lines than there are, it has to be run again. */
@@ -465,8 +465,7 @@ can_charge(const Version *version, const void *argument)
 
 	return is_of_sku(version, charge->sku) && batch_available_quantity(batch) >= charge->units &&
 		batch->allocated_quantity - batch->shipped_quantity >= -charge->units &&
-		(!charge->relies_on_day ||
-		 (batch->under_way == charge->under_way && (!batch->under_way || batch->eta == charge->eta)));
+		(!charge->relies_on_day || batch->eta == charge->eta);
 }
 
 static bool
@@ -475,7 +474,7 @@ can_ship(const Version *version, const void *argument)
 	const Charge *charge = argument;
 	const Batch *batch = &version->batch;
 
-	return is_of_sku(version, charge->sku) && !batch->under_way &&
+	return is_of_sku(version, charge->sku) && batch->eta == IN_WAREHOUSE &&
 		batch->allocated_quantity - batch->shipped_quantity >= charge->units;
 }
 
@@ -583,7 +582,6 @@ reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
 
 	if (stored)
 	{
-		stored->under_way = to->under_way;
 		stored->eta = to->eta;
 	}
 	return note_write(session_of(repository), stored != NULL);

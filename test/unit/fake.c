@@ -235,7 +235,7 @@ visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visi
 		OrderLine	copy;
 
 		if (strcmp(line->sku, sku) != 0 || line_open_quantity(line) == 0 ||
-			(line->batchref && !fake_batch(fake, line->batchref)->under_way))
+			(line->batchref && fake_batch(fake, line->batchref)->eta == IN_WAREHOUSE))
 			continue;
 		copy = copy_line(&fake->memory, *line);
 		if (!visit(context, &copy))
@@ -470,8 +470,7 @@ add_batch(Repository *repository, const Batch *batch)
 static bool
 comes_otherwise(const Batch *batch, const Charge *charge)
 {
-	return charge->relies_on_day &&
-		(batch->under_way != charge->under_way || (batch->under_way && batch->eta != charge->eta));
+	return charge->relies_on_day && batch->eta != charge->eta;
 }
 
 static bool
@@ -507,7 +506,7 @@ ship_from_batches(Repository *repository, const Charge *charges, size_t n)
 		fake->is_out_of_order |= i > 0 && !is_in_order(&charges[i - 1], &charges[i]);
 		before_write(fake);
 		batch = fake_batch(fake, charges[i].reference);
-		if (!batch || batch->under_way || batch->allocated_quantity - batch->shipped_quantity < charges[i].units)
+		if (!batch || batch->eta != IN_WAREHOUSE || batch->allocated_quantity - batch->shipped_quantity < charges[i].units)
 			return false;
 		batch->shipped_quantity += charges[i].units;
 	}
@@ -554,7 +553,6 @@ reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
 	stored = fake_batch(fake, from->reference);
 	if (!stored || stored->shipped_quantity != from->shipped_quantity)
 		return false;
-	stored->under_way = to->under_way;
 	stored->eta = to->eta;
 	return true;
 }

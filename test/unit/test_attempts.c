@@ -19,10 +19,10 @@
 
 /* A shipment. */
 static void
-under_way(Fake *fake, const char *reference, int32_t qty, int32_t eta)
+under_way(Fake *fake, const char *reference, int32_t qty, Day eta)
 {
 	fake->tables.batches[fake->tables.nbatches++] = (Batch) {
-		.reference = reference, .sku = CLOCK, .purchased_quantity = qty, .under_way = true, .eta = eta
+		.reference = reference, .sku = CLOCK, .purchased_quantity = qty, .eta = eta
 	};
 }
 
@@ -285,7 +285,7 @@ test_who_changes_a_batch_holds_the_queue(void **state)
 	{
 		change_batch_quantity(&fake->uow, skus[i], "batch-1", 20 - i);
 		assert_string_equal(fake->locks, "queue RETRO-CLOCK");
-		change_batch_eta(&fake->uow, skus[i], "batch-1", true, 2 + i);
+		change_batch_eta(&fake->uow, skus[i], "batch-1", 2 + i);
 		assert_string_equal(fake->locks, "queue RETRO-CLOCK");
 	}
 }

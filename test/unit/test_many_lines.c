@@ -82,7 +82,7 @@ test_batches_are_charged_by_reference(void **state)
 	for (int i = 0; i < 3; i++)
 		add_batch(&fake->uow, &(Batch) {
 				  .reference = (const char *[]) {"b", "c", "a"}[i], .sku = "LAMP", .purchased_quantity = 1,
-				  .under_way = true, .eta = i
+				  .eta = 1 + i
 				  });
 	stocked(fake, "z", "CHAIR", 1);
 	assert_int_equal(allocate_lines(&fake->uow, lines, 4, true).refused.outcome, DONE);
@@ -100,7 +100,7 @@ test_equally_good_batches_that_others_take_from_come_last(void **state)
 
 	stocked(fake, "a", "LAMP", 1);
 	stocked(fake, "b", "LAMP", 1);
-	add_batch(&fake->uow, &(Batch) {.reference = "ship", .sku = "LAMP", .purchased_quantity = 1, .under_way = true});
+	add_batch(&fake->uow, &(Batch) {.reference = "ship", .sku = "LAMP", .purchased_quantity = 1, .eta = 1});
 	fake_batch(fake, "a")->is_taken = true;
 	allocate_lines(&fake->uow, lines, 3, true);
 	assert_batchref(lines[0].batchref, "b");
@@ -244,7 +244,7 @@ test_one_call_does_what_a_call_for_each_line_does(void **state)
 		for (int i = 0; i < 12; i++)
 			assert_int_equal(add_batch(&one_by_one.uow, &(Batch) {
 									   .reference = names[(i * 7) % 12], .sku = skus[rand() % 3],
-									   .purchased_quantity = rand() % 12, .under_way = rand() % 2, .eta = rand() % 3,
+									   .purchased_quantity = rand() % 12, .eta = rand() % 2 * (1 + rand() % 3),
 									   .is_taken = rand() % 2
 									   }), DONE);
 		stocked(&one_by_one, "c", "CHAIR", 1);

@@ -32,10 +32,10 @@ stocked(Fake *fake, const char *reference, const char *sku, int32_t qty)
 
 /* A shipment that arrives on some day. */
 static void
-under_way(Fake *fake, const char *reference, const char *sku, int32_t qty, int32_t eta)
+under_way(Fake *fake, const char *reference, const char *sku, int32_t qty, Day eta)
 {
 	Batch		batch = {
-		.reference = reference, .sku = sku, .purchased_quantity = qty, .under_way = true, .eta = eta
+		.reference = reference, .sku = sku, .purchased_quantity = qty, .eta = eta
 	};
 
 	assert_int_equal(add_batch(&fake->uow, &batch), DONE);
@@ -549,14 +549,14 @@ test_a_batch_that_is_named_with_its_sku_is_of_that_sku(void **state)
 
 	stocked(fake, "batch-1", CLOCK, 10);
 	assert_int_equal(change_batch_quantity(&fake->uow, "CHAIR", "batch-1", 20).refused.outcome, UNKNOWN_BATCH);
-	assert_int_equal(change_batch_eta(&fake->uow, "CHAIR", "batch-1", true, 5).refused.outcome, UNKNOWN_BATCH);
+	assert_int_equal(change_batch_eta(&fake->uow, "CHAIR", "batch-1", 5).refused.outcome, UNKNOWN_BATCH);
 	assert_int_equal(fake_batch(fake, "batch-1")->purchased_quantity, 10);
-	assert_false(fake_batch(fake, "batch-1")->under_way);
+	assert_int_equal(fake_batch(fake, "batch-1")->eta, IN_WAREHOUSE);
 
 	assert_int_equal(change_batch_quantity(&fake->uow, CLOCK, "batch-1", 20).refused.outcome, DONE);
-	assert_int_equal(change_batch_eta(&fake->uow, CLOCK, "batch-1", true, 5).refused.outcome, DONE);
+	assert_int_equal(change_batch_eta(&fake->uow, CLOCK, "batch-1", 5).refused.outcome, DONE);
 	assert_int_equal(fake_batch(fake, "batch-1")->purchased_quantity, 20);
-	assert_true(fake_batch(fake, "batch-1")->under_way);
+	assert_int_not_equal(fake_batch(fake, "batch-1")->eta, IN_WAREHOUSE);
 }
 
 /*
