@@ -1,7 +1,6 @@
 /*
  * model.h
- *		The domain: order lines, batches of stock, and the rules that tie one to
- *		the other.  Each rule stands here once.
+ *		Order lines, batches of stock, and what holds for one of each.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -27,13 +26,11 @@ typedef struct OrderLine
 	const char *orderid;
 	const char *sku;
 	int32_t		qty;
-	int32_t		shipped_qty;	/* of them, what has left; the rest is open */
+	int32_t		shipped_qty;	/* units of it that have left; the others are open */
 	const char *batchref;		/* the batch that serves it, NULL while it waits */
 	int64_t		ordered_at;		/* its turn: when it was first recorded */
 	Day			needed_by;		/* the last day on which it can be used; 0 if any day will do */
-	int64_t		held_until;		/* a hold: from then on it is nobody's; 0 says that it is firm */
-	uint32_t	version;		/* of its row, for storage */
-	uint64_t	place;			/* where storage has that, for storage */
+	int64_t		held_until;		/* when its hold expires; 0 if it is firm */
 } OrderLine;
 
 /* A quantity of one SKU, bought together under a unique reference. */
@@ -42,38 +39,14 @@ typedef struct Batch
 	const char *reference;
 	const char *sku;
 	int32_t		purchased_quantity;
-	int32_t		allocated_quantity; /* counts what has shipped, too */
+	int32_t		allocated_quantity; /* includes what has shipped */
 	int32_t		shipped_quantity;
 	Day			eta;			/* when it arrives; IN_WAREHOUSE once it has, NEVER while it is blocked */
-	int32_t		rank;			/* of batches that come on the same day, the lowest goes first */
-	bool		is_taken;		/* another transaction is taking from it at this moment, as it seems */
-	uint64_t	place;			/* where storage has it, for storage; 0 says nothing */
+	int32_t		rank;			/* among batches with the same ETA, the lowest goes first */
 } Batch;
 
-/* A line that wants a batch, until some day. */
-typedef struct Claim
-{
-	OrderLine  *line;
-	Batch	   *own;			/* the batch that it leaves for a better one, or NULL */
-	Day			deadline;		/* a batch that arrives after this day does not help */
-	const Batch *batch;			/* the batch that it has got, or NULL */
-} Claim;
-
-/* Claims to batches of one SKU, in the order in which they are to be served. */
-typedef struct ClaimNode
-{
-	uint32_t	smallest;		/* the smallest quantity below this node that still waits */
-	Day			soonest;		/* earliest deadline among the open claims below this node */
-} ClaimNode;
-
-typedef struct ClaimQueue
-{
-	Claim	   *claims;
-	size_t		leaves;
-	ClaimNode  *nodes;			/* a binary tree */
-} ClaimQueue;
-
 extern int32_t line_open_quantity(const OrderLine *line);
+extern bool line_waits(const OrderLine *line);
 extern bool line_is_expired(const OrderLine *line, int64_t now);
 extern int	line_compare_turns(const OrderLine *a, const OrderLine *b);
 extern Day	line_deadline(const OrderLine *line);
@@ -86,11 +59,5 @@ extern void batch_allocate(Batch *batch, OrderLine *line);
 extern void batch_deallocate(Batch *batch, OrderLine *line);
 extern bool batch_is_as_good_as(const Batch *a, const Batch *b);
 extern bool batch_precedes(const Batch *a, const Batch *b);
-
-extern size_t claim_queue_size(size_t n);
-extern void claim_queue_init(ClaimQueue *queue, Claim *claims, size_t n, ClaimNode *memory);
-extern bool claim_queue_is_empty(const ClaimQueue *queue);
-extern bool claim_queue_wants(ClaimQueue *queue, const Batch *batch);
-extern void claim_queue_serve(ClaimQueue *queue, Batch *batch);
 
 #endif							/* MODEL_H */

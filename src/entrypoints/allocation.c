@@ -512,13 +512,13 @@ trigger_value(const TriggerData *trigger, HeapTuple row, const char *column)
 	return value;
 }
 
-/* The identity of the batch in a row of the trigger's table. */
-static Batch
+/* The key of the batch in a row of the trigger's table. */
+static RowKey
 trigger_batch(const TriggerData *trigger, HeapTuple row)
 {
-	return (Batch) {
-		.reference = trigger_value(trigger, row, "reference"),
-		.sku = trigger_value(trigger, row, "sku")
+	return (RowKey) {
+		.sku = trigger_value(trigger, row, "sku"),
+		.name = trigger_value(trigger, row, "reference")
 	};
 }
 
@@ -550,17 +550,17 @@ allocation_keep_allocated_batches(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		Batch		batch = trigger_batch(trigger, trigger->tg_trigtuple);
+		RowKey		batch = trigger_batch(trigger, trigger->tg_trigtuple);
 
 		if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		{
-			Batch		renamed = trigger_batch(trigger, trigger->tg_newtuple);
+			RowKey		renamed = trigger_batch(trigger, trigger->tg_newtuple);
 
-			if (strcmp(batch.reference, renamed.reference) == 0 && strcmp(batch.sku, renamed.sku) == 0)
+			if (strcmp(batch.name, renamed.name) == 0 && strcmp(batch.sku, renamed.sku) == 0)
 				return PointerGetDatum(NULL);
 		}
 		if (batch_serves_lines(&subtransaction.base, &batch))
-			report_serving_batch(batch.reference);
+			report_serving_batch(batch.name);
 	}
 	return PointerGetDatum(NULL);
 }

@@ -52,7 +52,7 @@ typedef struct LinesResult
 extern Outcome add_batch(UnitOfWork *uow, const Batch *batch);
 extern LinesResult change_batch_quantity(UnitOfWork *uow, const char *sku, const char *reference, int32_t qty);
 extern LinesResult change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, Day eta);
-extern bool batch_serves_lines(UnitOfWork *uow, const Batch *batch);
+extern bool batch_serves_lines(UnitOfWork *uow, const RowKey *batch);
 
 /* allocating.c: no line stands in a call twice */
 extern LineResult allocate(UnitOfWork *uow, const OrderLine *line);
@@ -67,7 +67,7 @@ extern LinesResult deallocate_order(UnitOfWork *uow, const char *orderid);
 extern LinesResult reallocate_sku(UnitOfWork *uow, const char *sku);
 
 /* shipping.c */
-extern LineResult ship(UnitOfWork *uow, const char *orderid, const char *sku, int32_t qty);
+extern LineResult ship(UnitOfWork *uow, const char *orderid, const char *sku, int32_t total);
 extern LinesResult ship_order(UnitOfWork *uow, const char *orderid, bool all_or_nothing);
 
 #endif							/* SERVICES_H */

@@ -21,7 +21,7 @@
 static void
 under_way(Fake *fake, const char *reference, int32_t qty, Day eta)
 {
-	fake->tables.batches[fake->tables.nbatches++] = (Batch) {
+	fake->tables.batches[fake->tables.nbatches++].batch = (Batch) {
 		.reference = reference, .sku = CLOCK, .purchased_quantity = qty, .eta = eta
 	};
 }
@@ -53,7 +53,7 @@ static void
 sell_out(Fake *fake)
 {
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
-		fake->tables.batches[i].allocated_quantity = fake->tables.batches[i].purchased_quantity;
+		fake->tables.batches[i].batch.allocated_quantity = fake->tables.batches[i].batch.purchased_quantity;
 }
 
 /*
@@ -162,7 +162,7 @@ test_refusals_are_exact(void **state)
 static void
 others_change_order_1(Fake *fake)
 {
-	fake_line(fake, "order-1", CLOCK)->version = ++fake->tables.version;
+	fake_touch_line(fake, "order-1", CLOCK);
 	if (fake->attempts == 1)
 		fake->interlope = others_change_order_1;
 }
@@ -298,8 +298,7 @@ others_take_from_batch_1(Fake *fake)
 		.ordered_at = ++fake->tables.now
 	};
 
-	fake->tables.lines[fake->tables.nlines++] = line;
-	fake_batch(fake, "batch-1")->allocated_quantity++;
+	fake_add_line(fake, line);
 	if (fake->attempts == 1)
 		fake->interlope = others_take_from_batch_1;
 }

@@ -53,7 +53,7 @@ units_left(const Fake *fake, const Batch *batch)
 
 	for (size_t i = 0; i < fake->tables.nlines; i++)
 	{
-		const OrderLine *line = &fake->tables.lines[i];
+		const OrderLine *line = &fake->tables.lines[i].line;
 
 		if (line->batchref && strcmp(line->batchref, batch->reference) == 0 && !is_there(fake, line))
 			left += line->qty - line->shipped_qty;
@@ -69,7 +69,7 @@ best_day(const Fake *fake, const OrderLine *line)
 
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
 	{
-		const Batch *batch = &fake->tables.batches[i];
+		const Batch *batch = &fake->tables.batches[i].batch;
 
 		if (strcmp(batch->sku, line->sku) == 0 && batch->eta != NEVER &&
 			(line->needed_by == 0 || batch->eta <= line->needed_by) &&
@@ -85,12 +85,12 @@ check_tables(Fake *fake)
 {
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
 	{
-		const Batch *batch = &fake->tables.batches[i];
+		const Batch *batch = &fake->tables.batches[i].batch;
 		int32_t		open = 0;
 
 		for (size_t j = 0; j < fake->tables.nlines; j++)
 		{
-			const OrderLine *line = &fake->tables.lines[j];
+			const OrderLine *line = &fake->tables.lines[j].line;
 
 			if (!line->batchref || strcmp(line->batchref, batch->reference) != 0)
 				continue;
@@ -103,7 +103,7 @@ check_tables(Fake *fake)
 	}
 	for (size_t j = 0; j < fake->tables.nlines; j++)
 	{
-		const OrderLine *line = &fake->tables.lines[j];
+		const OrderLine *line = &fake->tables.lines[j].line;
 
 		assert_true(0 <= line->shipped_qty && line->shipped_qty <= line->qty);
 		assert_true(line->ordered_at > 0);
@@ -182,7 +182,7 @@ try_to_reallocate_sku(Fake *fake)
 
 	for (size_t i = 0; i < fake->tables.nlines; i++)
 	{
-		const OrderLine *line = &fake->tables.lines[i];
+		const OrderLine *line = &fake->tables.lines[i].line;
 		const Batch *batch = line->batchref ? fake_batch(fake, line->batchref) : NULL;
 		bool		is_late = batch && (batch->eta == NEVER || (line->needed_by != 0 && batch->eta > line->needed_by));
 
@@ -190,7 +190,7 @@ try_to_reallocate_sku(Fake *fake)
 			continue;
 		for (size_t j = 0; j < before.nlines; j++)
 		{
-			const OrderLine *was = &before.lines[j];
+			const OrderLine *was = &before.lines[j].line;
 
 			if (strcmp(was->orderid, line->orderid) == 0 && strcmp(was->sku, sku) == 0 && was->batchref)
 				assert_true(batch && batch->eta <= fake_batch(fake, was->batchref)->eta);
