@@ -54,20 +54,20 @@ analyze:
 	done
 
 demo:
-	@$(SERVER) psql -X <test/demo.sql 2>&1
+	@$(SERVER) psql -X <doc/demo.sql 2>&1
 
 shell:
 	@$(SERVER) sh -c 'psql -Xq -c "CREATE SCHEMA stockroom" -c "CREATE EXTENSION allocation SCHEMA stockroom" \
 		-c "ALTER DATABASE postgres SET search_path = public, stockroom" && exec psql'
 
 test:
-	@PACKAGES="$(TEST_PACKAGES)" $(SERVER) test/all
+	@PACKAGES="$(TEST_PACKAGES)" $(SERVER) test/run
 
 clients:
 	@PACKAGES="$(CLIENT_PACKAGES)" $(SERVER) test/clients/run
 
 sharding:
-	@PACKAGES="postgresql-VERSION-plproxy pgbouncer python3-psycopg2" $(SERVER) prove --comments --failures test/sharding
+	@PACKAGES="postgresql-VERSION-plproxy pgbouncer python3-psycopg2" $(SERVER) prove --comments --failures test/t/sharding
 
 # Each has half of the SECONDS.
 HALF = $$(($(or $(SECONDS),600) / 2))
@@ -86,7 +86,7 @@ large:
 	@PACKAGES=python3-psycopg2 $(SERVER) test/large
 
 coverage:
-	@PACKAGES="lcov $(TEST_PACKAGES)" test/coverage
+	@PACKAGES="lcov $(TEST_PACKAGES)" test/servers/coverage
 
 bench:
 	@test/bench/run
@@ -99,7 +99,7 @@ bench-sharding:
 
 # Debian packages, for the Debian at hand or each of the SUITES; as root, for they are built and tried in chroots.
 deb:
-	@test/packages $(SUITES)
+	@test/debian/packages $(SUITES)
 
 # What PGXN takes: the last commit.
 dist:

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2016,SC2317 # functions reach the namespaces exported, text goes there unexpanded
-# Sourced by what works in a Debian other than the one at hand, as root: test/releases, test/packages, test/container.
+# Sourced by what works in a Debian other than the one at hand, as root: test/servers/releases and all of test/debian.
 #
 # Each chroot is a minimal Debian, made once and kept under ${ALLOCATION_CACHE:-/var/cache/allocation}/chroots. Remove
 # its directory there to have it made afresh, with the newest packages.
