@@ -23,7 +23,7 @@ ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
 # Targets that bring their own server, and what they need: none of them touches another one.
 OWN_SERVER = demo shell test clients sharding stress simulate fuzz large coverage bench bench-instructions bench-sharding
 SERVER = test/server
-TEST_PACKAGES = libcmocka-dev python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap \
+TEST_PACKAGES = libcmocka-dev python3-hypothesis python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap \
 	libtap-parser-sourcehandler-pgtap-perl postgresql-VERSION-plproxy
 CLIENT_PACKAGES = pgbouncer libpq-dev python3-psycopg2 python3-psycopg python3-sqlalchemy libpostgresql-jdbc-java \
 	libjunixsocket-java \
@@ -73,17 +73,17 @@ sharding:
 HALF = $$(($(or $(SECONDS),600) / 2))
 
 stress:
-	@PACKAGES=python3-psycopg2 $(SERVER) sh -c "test/stress --seconds $(HALF) && test/races --seconds $(HALF)"
+	@PACKAGES=python3-psycopg2 $(SERVER) sh -c "test/random/stress --seconds $(HALF) && test/random/races --seconds $(HALF)"
 
 # Needs no server: the services in chosen schedules.
 simulate:
 	@$(MAKE) -s -C test/sim check SECONDS=$(or $(SECONDS),600) SEED=$$(date +%s)
 
 fuzz:
-	@PACKAGES="sqlsmith python3-psycopg2" $(SERVER) sh -c "test/fuzz --seconds $(HALF) && test/fuzz-tables --seconds $(HALF)"
+	@PACKAGES="sqlsmith python3-psycopg2" $(SERVER) sh -c "test/random/fuzz --seconds $(HALF) && test/random/fuzz-tables --seconds $(HALF)"
 
 large:
-	@PACKAGES=python3-psycopg2 $(SERVER) test/large
+	@PACKAGES=python3-psycopg2 $(SERVER) test/servers/large
 
 coverage:
 	@PACKAGES="lcov $(TEST_PACKAGES)" test/servers/coverage
