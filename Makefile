@@ -69,18 +69,20 @@ clients:
 sharding:
 	@PACKAGES="postgresql-VERSION-plproxy pgbouncer python3-psycopg2" $(SERVER) test/run test/t/sharding
 
-# Each has half of the SECONDS.
-HALF = $$(($(or $(SECONDS),600) / 2))
+# Each program has a share of the SECONDS.
+SHARE = --seconds $$(($(or $(SECONDS),600) / $(1)))
 
 stress:
-	@PACKAGES=python3-psycopg2 $(SERVER) sh -c "test/random/stress --seconds $(HALF) && test/random/races --seconds $(HALF)"
+	@PACKAGES="python3-hypothesis python3-psycopg2" $(SERVER) sh -c "test/random/stress $(call SHARE,3) && \
+		test/random/races $(call SHARE,3) && test/random/histories $(call SHARE,3)"
 
 # Needs no server: the services in chosen schedules.
 simulate:
 	@$(MAKE) -s -C test/sim check SECONDS=$(or $(SECONDS),600) SEED=$$(date +%s)
 
 fuzz:
-	@PACKAGES="sqlsmith python3-psycopg2" $(SERVER) sh -c "test/random/fuzz --seconds $(HALF) && test/random/fuzz-tables --seconds $(HALF)"
+	@PACKAGES="sqlsmith python3-hypothesis python3-psycopg2" $(SERVER) sh -c "test/random/fuzz $(call SHARE,2) && \
+		test/random/fuzz-tables $(call SHARE,2)"
 
 large:
 	@PACKAGES=python3-psycopg2 $(SERVER) test/servers/large

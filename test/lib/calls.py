@@ -48,33 +48,30 @@ FUNCTIONS = [parsed(line) for line in TABLE.strip().split('\n')]
 
 
 class Call:
-	"""One call with its arguments by name; those left out are NULL. Its lines: what an array call asks for, too."""
+	"""One call with its arguments by name; those left out are NULL."""
 
 	def __init__(self, name, **values):
-		(self.function,) = [each for each in FUNCTIONS if each.name == name and
-			(len(each.arguments) == len(values) or name not in ('change_batch_quantity', 'change_batch_eta'))]
-		self.name, self.values = name, values
-		self.args = [values.pop(argument.name, None) for argument in self.function.arguments]
-		assert not values, values
-		self.values = dict(zip([argument.name for argument in self.function.arguments], self.args))
+		self.name = name
+		self.function = next(each for each in FUNCTIONS if each.name == name and
+			set(values) <= {argument.name for argument in each.arguments})
+		self.values = {argument.name: values.get(argument.name) for argument in self.function.arguments}
+		self.args = tuple(self.values.values())
 		self.sql = 'SELECT * FROM %s(%s)' % (name, ', '.join('%s::' + argument.type for argument in self.function.arguments))
 
 	def __getattr__(self, name):
-		if name.startswith('_') or name not in self.values:
-			raise AttributeError(name)
-		return self.values[name]
+		try:
+			return self.__dict__['values'][name]
+		except KeyError:
+			raise AttributeError(name) from None
 
 	def __repr__(self):
-		return '%s(%s)' % (self.name, ', '.join(str(arg) if hasattr(arg, 'isoformat') else repr(arg) for arg in self.args))
+		return '%s(%s)' % (self.name, ', '.join(repr(arg) if isinstance(arg, (str, list)) else str(arg) for arg in self.args))
 
 	@property
 	def lines(self):
-		"""(orderid, sku, qty) for each line that it allocates."""
-		if 'orderids' in self.values:
-			return list(zip(self.orderids, self.skus, self.qtys))
-		if 'skus' in self.values:
-			return [(self.orderid, *line) for line in zip(self.skus, self.qtys)]
-		return [(self.orderid, self.sku, self.qty)]
+		"""(orderid, sku, qty) of each line that it allocates."""
+		skus, qtys = self.values.get('skus') or [self.sku], self.values.get('qtys') or [self.qty]
+		return list(zip(self.values.get('orderids') or [self.orderid] * len(skus), skus, qtys))
 
 	@property
 	def repeats_a_line(self):
