@@ -63,7 +63,7 @@ class Session:
 		"""The rows."""
 		try:
 			self.cursor.execute(sql, args or None)
-			return self.cursor.fetchall() if self.cursor.description else []
+			return self.cursor.fetchall() if self.cursor.description is not None else []
 		except Error as error:
 			if self.connection.closed or not error.pgcode:
 				raise Crash('%s\n%s' % (str(error).strip(), sql if isinstance(sql, str) else sql[:1000])) from error

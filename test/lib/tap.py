@@ -1,6 +1,7 @@
 """What test programs print: TAP, the Test Anything Protocol; and the options that all random ones have."""
 import argparse
 import random
+import traceback
 
 number = failures = 0
 
@@ -53,3 +54,19 @@ def parsed(options):
 	values = options.parse_args()
 	comment('seed %d' % values.seed)
 	return values
+
+
+def run(tests, options):
+	"""Runs functions that are given the seed and the seconds, and return their faults or, if they cannot run, why. With --only,
+	just that one."""
+	for test in tests:
+		if options.only not in (None, test.__name__):
+			continue
+		try:
+			faults = test(options.seed, options.seconds)
+		except Exception:  # the program itself is wrong
+			faults = [traceback.format_exc()]
+		if isinstance(faults, str):
+			skip(test.__name__, faults)
+		else:
+			ok(faults, '%s: %s' % (test.__name__, test.__doc__))
