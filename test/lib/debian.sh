@@ -1,17 +1,11 @@
 # shellcheck shell=bash disable=SC2016,SC2317 # functions reach the namespaces exported, text goes there unexpanded
-# Sourced by what works in a Debian other than the one at hand, as root: test/servers/releases and all of test/debian.
+# What needs Debian's archive shares this: test/servers/{assertions,releases} and test/debian. Most of it is about chroots of
+# other Debians, which only root can make.
 #
 # Each chroot is a minimal Debian, made once and kept under ${ALLOCATION_CACHE:-/var/cache/allocation}/chroots. Remove
 # its directory there to have it made afresh, with the newest packages.
 
-if [ "$(id -u)" != 0 ]; then
-	echo "$0: only root can make chroots and mount in them: run it as root" >&2
-	exit 1
-fi
-command -v debootstrap >/dev/null || { echo "$0: needs the package debootstrap" >&2; exit 1; }
-
 cache=${ALLOCATION_CACHE:-/var/cache/allocation}/chroots
-mkdir -p "$cache"
 # The mirror that this machine uses itself; none on another system than Debian,
 # and then debootstrap takes its default.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' \
@@ -33,6 +27,9 @@ suite() {
 alone() {
 	local name=$1
 	shift
+	[ "$(id -u)" = 0 ] || { echo "$0: only root can make chroots and mount in them: run it as root" >&2; exit 1; }
+	command -v debootstrap >/dev/null || { echo "$0: needs the package debootstrap" >&2; exit 1; }
+	mkdir -p "$cache"
 	flock "$cache/$name.lock" unshare --mount --propagation private --pid --fork --kill-child \
 		bash -euo pipefail -c 'trap "exit 130" INT TERM; "$@"' alone "$@"
 }
