@@ -48,4 +48,5 @@ SELECT orderid, needed_by FROM waiting ORDER BY orderid;
 SELECT add_batch('more', 'LAMP', 10, '2030-01-10');
 SELECT * FROM reallocate_sku('LAMP');
 SELECT orderid, needed_by FROM waiting;
+SELECT reallocate('order-2', 'LAMP', by => 'infinity');
 SELECT * FROM check_allocation();
