@@ -53,11 +53,12 @@ has_charged_a_lot(void)
 static uint64
 newest_place(Repository *repository, const Charge *charge)
 {
-	Batch		batch = {.place = 0};
+	NullableDatum key[MAX_PARAMETERS];
+	StoredBatch found;
 
-	read_batch(repository, &select_newest_batch,
-			   (NullableDatum[]) {string(charge->sku), string(charge->reference)}, &batch);
-	return batch_available_quantity(&batch) >= charge->units ? batch.place : 0;
+	values_of_batch_key(&charge->batch, 0, key);
+	execute_to_find_batch(repository, &sql_select_newest_batch, key, &found);
+	return batch_available_quantity(&found.batch) >= charge->units ? found.row.place : 0;
 }
 
 /* Charges the batch where it is said to be or, if it is no longer there, by its key; false where it cannot be. */
@@ -65,41 +66,40 @@ bool
 charge_one(Repository *repository, Charge charge)
 {
 	ItemPointerData tid;
-	NullableDatum values[] = {
-		string(charge.sku), string(charge.reference), number(charge.units), charge_eta(&charge, 0),
-		{.value = PointerGetDatum(&tid)}
-	};
-	int			kind = charge.units <= 0 || !charge.relies_on_day ? CHARGE_ANY :
-		charge.under_way ? CHARGE_SHIPMENT : CHARGE_WAREHOUSE;
+	NullableDatum values[MAX_PARAMETERS];
+	ChargeKind	kind = charge.units <= 0 || !charge.relies_on_day ? CHARGE_ANY :
+		charge.eta == IN_WAREHOUSE ? CHARGE_WAREHOUSE : CHARGE_SHIPMENT;
 	int			attempts = 1;
 	bool		done;
 
+	values_of_charge(&charge, 0, values);
+	values[4] = (NullableDatum) {.value = PointerGetDatum(&tid)};
 	/* From another node a row comes without its place. */
 	if (tables_are_distributed)
-		return execute(repository, &charge_batch[kind], values, NULL) == 1;
+		return execute_statement(repository, &sql_charge_batch[kind], values, NULL) == 1;
 	if (charges_by_key > 0)
 	{
 		charges_by_key--;
-		if (charges_by_place == 0 && !(charge.place & PLACE_IS_OWN))
-			charge.place = 0;
+		if (charges_by_place == 0 && !(charge.row.place & PLACE_IS_OWN))
+			charge.row.place = 0;
 	}
 	if (charges_by_place > 0)
 	{
 		charges_by_place--;
 		attempts = 3;
 	}
-	if ((has_charged_a_lot() || charges_by_place > 0) && charge.place == 0)
-		charge.place = newest_place(repository, &charge);
-	while (charge.place != 0)
+	if ((has_charged_a_lot() || charges_by_place > 0) && charge.row.place == 0)
+		charge.row.place = newest_place(repository, &charge);
+	while (charge.row.place != 0)
 	{
-		tid = place_tid(charge.place);
-		if (execute(repository, &charge_batch_in_place[kind], values, NULL) == 1)
+		tid = tid_of_place(charge.row.place);
+		if (execute_statement(repository, &sql_charge_batch_in_place[kind], values, NULL) == 1)
 			return true;
-		charge.place = --attempts > 0 ? newest_place(repository, &charge) : 0;
+		charge.row.place = --attempts > 0 ? newest_place(repository, &charge) : 0;
 		charges_by_key = CHARGES_BY_KEY;
 	}
 
-	done = execute(repository, &charge_batch[kind], values, NULL) == 1;
+	done = execute_statement(repository, &sql_charge_batch[kind], values, NULL) == 1;
 	if (statement_buffers > BUFFERS_OF_CHARGE)
 		charges_by_place = CHARGES_BY_PLACE;
 	return done;

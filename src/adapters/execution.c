@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -77,7 +78,7 @@ spi_repository_begin_attempt(SpiRepository *self)
 	if (self->nadded > 0)
 		self->waits_for_lines = !wait_for_lines(&self->tables, self->added, self->nadded);
 	self->nadded = 0;
-	self->has_queue = self->base.joined_first = self->joins_first;
+	self->has_queue = self->base.attempt.joined_first = self->joins_first;
 	if (self->joins_first)
 	{
 		queues_wait(&self->tables, &self->queues);
@@ -189,7 +190,7 @@ spi_repository_end_progress(SpiRepository *self)
 
 /* Says how many lines a long call has written, and ends it where the caller has cancelled it. */
 void
-show_progress(SpiRepository *self, size_t lines_done)
+spi_repository_show_progress(SpiRepository *self, size_t lines_done)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (!self->shows_progress)
@@ -211,12 +212,12 @@ show_progress(SpiRepository *self, size_t lines_done)
 
 /* Runs a statement; returns how many rows it has read or written. */
 uint64
-execute(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader)
+execute_statement(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader)
 {
 	SpiRepository *self = (SpiRepository *) repository;
 	uint64		nrows;
 
-	if (!statement->is_fresh)
+	if (!statement->takes_snapshot)
 		spi_repository_look(self);
 	nrows = statement_execute(statement, &self->tables, values, reader ? &reader->receiver : None_Receiver);
 	if (reader)
@@ -225,64 +226,83 @@ execute(Repository *repository, Statement *statement, const NullableDatum *value
 }
 
 /*
- * So many elements of arrays are handed to a statement at once.  In between the
- * caller can cancel, and no array outgrows what PostgreSQL allows.  Where tables
- * are distributed, they are of one SKU.
+ * So many elements are handed to a statement at once.  In between the caller can
+ * cancel, and no array outgrows what PostgreSQL allows.
  */
 #define ELEMENTS_PER_STATEMENT 1000
 
-/* Runs a statement that takes arrays on all n elements; returns how many rows it has read or written. */
-uint64
-execute_on_arrays(Repository *repository, Statement *statement, size_t n, const Column *columns, Reader *reader)
+/*
+ * Makes arrays of the parameters of at most so many elements from one of them on;
+ * returns of how many.  Where tables are distributed, they are of one SKU.
+ */
+static size_t
+make_arrays(const StatementPair *pair, Values values_of, const void *elements, size_t from, size_t most,
+			NullableDatum *arrays)
 {
-	bool		writes_lines = (columns[0].value == line_orderid || columns[0].value == line_place) && statement->is_fresh;
-	MemoryContext arrays = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
+	Datum	   *values[MAX_PARAMETERS];
+	bool	   *nulls[MAX_PARAMETERS];
+	size_t		n;
+
+	for (int i = 0; i < pair->nparameters; i++)
+	{
+		values[i] = palloc(most * sizeof(Datum));
+		nulls[i] = palloc(most * sizeof(bool));
+	}
+	for (n = 0; n < most; n++)
+	{
+		NullableDatum element[MAX_PARAMETERS];
+
+		values_of(elements, from + n, element);
+		if (tables_are_distributed && n > 0 && !datumIsEqual(values[pair->sku][0], element[pair->sku].value, false, -1))
+			break;
+		for (int i = 0; i < pair->nparameters; i++)
+		{
+			values[i][n] = element[i].value;
+			nulls[i][n] = element[i].isnull;
+		}
+	}
+	for (int i = 0; i < pair->nparameters; i++)
+		arrays[i] = array_of_values(values[i], nulls[i], n, pair->types[i]);
+	return n;
+}
+
+/* Runs the statement for one element, or that for many; returns how many rows it has read or written. */
+uint64
+execute_for_each(Repository *repository, StatementPair *pair, Values values_of, const void *elements, size_t n,
+				 Reader *reader)
+{
+	NullableDatum parameters[MAX_PARAMETERS];
+	MemoryContext memory;
 	uint64		nrows = 0;
 
-	for (size_t done = 0, end; done < n && !(reader && reader->has_seen_enough); done = end)
+	if (pair->many.nparameters == 0)
+		statement_pair_complete(pair);
+	if (n == 1 && pair->one.sql)
 	{
-		MemoryContext old = MemoryContextSwitchTo(arrays);
-		NullableDatum values[MAX_PARAMETERS] = {{0}};
-
-		end = Min(n, done + ELEMENTS_PER_STATEMENT);
-		if (tables_are_distributed)
-			end = end_of_sku(columns, statement->nparameters, done, end);
-		show_progress((SpiRepository *) repository, writes_lines ? done : 0);
-		for (int i = 0; i < statement->nparameters; i++)
-			values[i] = column_array(&columns[i], done, end, statement->types[i]);
-		nrows += execute(repository, statement, values, reader);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(arrays);
+		values_of(elements, 0, parameters);
+		return execute_statement(repository, &pair->one, parameters, reader);
 	}
-	MemoryContextDelete(arrays);
+	memory = AllocSetContextCreate(CurrentMemoryContext, "allocation arrays", ALLOCSET_DEFAULT_SIZES);
+	for (size_t done = 0; done < n && !(reader && reader->has_seen_enough);)
+	{
+		MemoryContext old = MemoryContextSwitchTo(memory);
+
+		spi_repository_show_progress((SpiRepository *) repository, pair->writes_lines ? done : 0);
+		done += make_arrays(pair, values_of, elements, done, Min(n - done, ELEMENTS_PER_STATEMENT), parameters);
+		nrows += execute_statement(repository, &pair->many, parameters, reader);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(memory);
+	}
+	MemoryContextDelete(memory);
 	return nrows;
 }
 
-/* The one batch that a statement may find. */
-typedef struct FoundBatch
-{
-	Batch	   *batch;
-	bool		found;
-} FoundBatch;
-
-/* Keeps the batch, and wants no other. */
-static bool
-keep_batch(void *context, const Batch *batch)
-{
-	FoundBatch *found = context;
-
-	*found->batch = *batch;
-	found->found = true;
-	return false;
-}
-
-/* Reads the batch that a statement finds by its key; false where there is none. */
+/* Reads the batch that a statement finds by its key; false if there is none. */
 bool
-read_batch(Repository *repository, Statement *statement, const NullableDatum *key, Batch *batch)
+execute_to_find_batch(Repository *repository, Statement *statement, const NullableDatum *key, StoredBatch *batch)
 {
-	FoundBatch	found = {.batch = batch};
-	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, keep_batch, &found);
+	Reader		reader = reader_of_one_batch(((SpiRepository *) repository)->memory, batch);
 
-	execute(repository, statement, key, &reader);
-	return found.found;
+	execute_statement(repository, statement, key, &reader);
+	return batch->batch.reference != NULL;
 }

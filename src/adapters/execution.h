@@ -1,20 +1,19 @@
 /*
  * execution.h
- *		What the methods of the repository run: statements, on one value each or
- *		on arrays.
+ *		Runs the statements of the repository: for one element, or for many.
  */
 #ifndef EXECUTION_H
 #define EXECUTION_H
 
-#include "adapters/parameters.h"
-#include "adapters/rows.h"
+#include "adapters/mapping.h"
 #include "adapters/spi_repository.h"
 #include "adapters/statement.h"
 
-extern uint64 execute(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader);
-extern uint64 execute_on_arrays(Repository *repository, Statement *statement, size_t n,
-								const Column *columns, Reader *reader);
-extern bool read_batch(Repository *repository, Statement *statement, const NullableDatum *key, Batch *batch);
-extern void show_progress(SpiRepository *self, size_t lines_done);
+extern uint64 execute_statement(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader);
+extern uint64 execute_for_each(Repository *repository, StatementPair *pair, Values values_of, const void *elements, size_t n,
+							   Reader *reader);
+extern bool execute_to_find_batch(Repository *repository, Statement *statement, const NullableDatum *key,
+								  StoredBatch *batch);
+extern void spi_repository_show_progress(SpiRepository *self, size_t lines_done);
 
 #endif							/* EXECUTION_H */

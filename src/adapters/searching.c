@@ -28,32 +28,33 @@ room_of_batch(int32 purchased_quantity, int32 allocated_quantity, int32 shipped_
 /* The first batches of one room that can meet a demand in time, up to the first that nobody else is taking from. */
 typedef struct BatchesOfRoom
 {
-	int64_t		latest;
+	Day			deadline;
 	int32		room;			/* 0: there is none */
-	Batch	   *batches;
+	StoredBatch *batches;
 	int			n;
 	int			most;
 } BatchesOfRoom;
 
 static bool
-collect_batch(void *context, const Batch *batch)
+collect_batch(void *context, const StoredBatch *stored)
 {
 	BatchesOfRoom *found = context;
+	const Batch *batch = &stored->batch;
 	int32		room = room_of_batch(batch->purchased_quantity, batch->allocated_quantity, batch->shipped_quantity);
 
 	if (found->room != 0 && room != found->room)
 		return false;
 	found->room = room;
-	if (!batch_comes_by(batch, found->latest))
+	if (!batch_comes_by(batch, found->deadline))
 		return false;
-	found->batches[found->n++] = *batch;
-	return batch->is_taken && found->n < found->most;
+	found->batches[found->n++] = *stored;
+	return stored->row.is_contended && found->n < found->most;
 }
 
 static int
 compare_batches(const void *a, const void *b)
 {
-	return batch_precedes(a, b) ? -1 : 1;
+	return batch_precedes(&((const StoredBatch *) a)->batch, &((const StoredBatch *) b)->batch) ? -1 : 1;
 }
 
 /* After so many batches with too little left, those with more are looked for by their room. */
@@ -65,17 +66,17 @@ compare_batches(const void *a, const void *b)
 static void
 visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit, void *context)
 {
-	Batch	   *batches = palloc(ROOMS * BATCHES_OF_ROOM * sizeof(Batch));
+	StoredBatch *batches = palloc(ROOMS * BATCHES_OF_ROOM * sizeof(StoredBatch));
 	int			n = 0;
 	int64		room = room_of_batch(demand.qty, 0, 0);
 
 	while (room <= PG_INT32_MAX)
 	{
-		BatchesOfRoom found = {.latest = demand.latest, .batches = batches + n, .most = BATCHES_OF_ROOM};
+		BatchesOfRoom found = {.deadline = demand.deadline, .batches = batches + n, .most = BATCHES_OF_ROOM};
 		Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, collect_batch, &found);
 
-		execute(repository, &select_batches_by_room, (NullableDatum[]) {
-				string(demand.sku), number((int32) room), number(demand.qty)
+		execute_statement(repository, &sql_select_batches_by_room, (NullableDatum[]) {
+				value_of_text(demand.sku), value_of_number((int32) room), value_of_number(demand.qty)
 				}, &reader);
 		if (found.room == 0)
 			break;
@@ -84,7 +85,7 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 		n += found.n;
 		room = (int64) found.room + 1;
 	}
-	qsort(batches, n, sizeof(Batch), compare_batches);
+	qsort(batches, n, sizeof(StoredBatch), compare_batches);
 	for (int i = 0; i < n && visit(context, &batches[i]); i++)
 		;
 }
@@ -109,17 +110,17 @@ typedef struct FirstBatches
 	void	   *context;
 	bool		may_pause;
 	bool		pauses;
-	Batch		last;
+	StoredBatch last;
 } FirstBatches;
 
 static bool
-visit_up_to_taken(void *context, const Batch *batch)
+visit_up_to_contended(void *context, const StoredBatch *batch)
 {
 	FirstBatches *first = context;
 	bool		goes_on = first->visit(first->context, batch);
 
-	first->pauses = first->may_pause && goes_on && batch->is_taken &&
-		batch_available_quantity(batch) >= first->demand->qty;
+	first->pauses = first->may_pause && goes_on && batch->row.is_contended &&
+		batch_available_quantity(&batch->batch) >= first->demand->qty;
 	first->last = *batch;
 	return goes_on && !first->pauses;
 }
@@ -128,16 +129,16 @@ visit_up_to_taken(void *context, const Batch *batch)
 static void
 visit_batches_after(Repository *repository, FirstBatches *first, Reader *reader)
 {
-	const Batch *last = &first->last;
+	const Batch *last = &first->last.batch;
 
 	first->pauses = false;
-	if (last->under_way)
-		execute(repository, &select_shipments_after, (NullableDatum[]) {
-				string(last->sku), batch_eta(last), number(last->rank), string(last->reference)
+	if (last->eta != IN_WAREHOUSE)
+		execute_statement(repository, &sql_select_shipments_after, (NullableDatum[]) {
+				value_of_text(last->sku), value_of_eta(last->eta), value_of_number(last->rank), value_of_text(last->reference)
 				}, reader);
 	else
-		execute(repository, &select_warehouse_after, (NullableDatum[]) {
-				string(last->sku), number(last->rank), string(last->reference)
+		execute_statement(repository, &sql_select_warehouse_after, (NullableDatum[]) {
+				value_of_text(last->sku), value_of_number(last->rank), value_of_text(last->reference)
 				}, reader);
 }
 
@@ -146,7 +147,7 @@ void
 visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context)
 {
 	FirstBatches first = {.demand = &demand, .visit = visit, .context = context};
-	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit_up_to_taken, &first);
+	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit_up_to_contended, &first);
 
 	reader.demand = &demand;
 	reader.patience = PATIENCE;
@@ -155,7 +156,7 @@ visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, v
 		searches_with_pauses--;
 		first.may_pause = true;
 	}
-	execute(repository, &select_open_batches, (NullableDatum[]) {string(demand.sku)}, &reader);
+	execute_statement(repository, &sql_select_open_batches, (NullableDatum[]) {value_of_text(demand.sku)}, &reader);
 	if (statement_buffers > BUFFERS_OF_SEARCH)
 		searches_with_pauses = SEARCHES_WITH_PAUSES;
 	while (first.pauses)
@@ -170,5 +171,5 @@ visit_batches(Repository *repository, const Demand *demands, size_t n, BatchVisi
 {
 	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
 
-	execute_on_arrays(repository, &select_batches, n, (Column[]) {{demands, demand_sku}, {demands, demand_qty}}, &reader);
+	execute_for_each(repository, &sql_batches_for_demands, values_of_demand, demands, n, &reader);
 }

@@ -19,9 +19,8 @@
 
 #include "adapters/charging.h"
 #include "adapters/execution.h"
-#include "adapters/parameters.h"
+#include "adapters/mapping.h"
 #include "adapters/queues.h"
-#include "adapters/rows.h"
 #include "adapters/searching.h"
 #include "adapters/spi_repository.h"
 #include "adapters/sql.h"
@@ -83,7 +82,7 @@ random_below(Repository *repository, uint32_t n)
 static void
 check_cancelled(Repository *repository)
 {
-	show_progress((SpiRepository *) repository, 0);
+	spi_repository_show_progress((SpiRepository *) repository, 0);
 }
 
 static void
@@ -93,15 +92,12 @@ look_again(Repository *repository)
 }
 
 static void
-visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
+visit_known_lines(Repository *repository, const RowKey *keys, size_t n, LineVisitor visit, void *context)
 {
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
 	reader.wants_one = n == 1;
-	if (n == 1)
-		execute(repository, &select_line, (NullableDatum[]) {line_orderid(lines, 0), line_sku(lines, 0)}, &reader);
-	else
-		execute_on_arrays(repository, &select_lines, n, (Column[]) {{lines, line_orderid}, {lines, line_sku}}, &reader);
+	execute_for_each(repository, &sql_known_lines, values_of_line_key, keys, n, &reader);
 }
 
 static void
@@ -109,20 +105,21 @@ visit_lines_of_order(Repository *repository, const char *id, LineVisitor visit, 
 {
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
-	execute(repository, &select_lines_of_order, (NullableDatum[]) {string(id)}, &reader);
+	execute_statement(repository, &sql_select_lines_of_order, (NullableDatum[]) {value_of_text(id)}, &reader);
 }
 
 static void
-visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
+visit_lines_of_batch(Repository *repository, RowKey batch, LineVisitor visit, void *context)
 {
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
+	NullableDatum key[MAX_PARAMETERS];
 
-	execute(repository, &select_lines_of_batch,
-			(NullableDatum[]) {string(batch->sku), string(batch->reference)}, &reader);
+	values_of_batch_key(&batch, 0, key);
+	execute_statement(repository, &sql_select_lines_of_batch, key, &reader);
 }
 
 static bool
-see_line(void *context, const OrderLine *line)
+see_line(void *context, const StoredLine *line)
 {
 	return true;
 }
@@ -135,13 +132,13 @@ static void
 refuse_stale_queue(Repository *repository, const char *sku)
 {
 	SpiRepository *self = (SpiRepository *) repository;
-	NullableDatum values[] = {string(sku)};
+	NullableDatum values[] = {value_of_text(sku)};
 	Reader		then = reader_of_lines(self->memory, see_line, NULL);
 	Reader		now = reader_of_lines(self->memory, see_line, NULL);
 
-	execute(repository, &select_lines_to_improve, values, &then);
+	execute_statement(repository, &sql_select_lines_to_improve, values, &then);
 	PushActiveSnapshot(GetLatestSnapshot());
-	execute(repository, &select_lines_to_improve, values, &now);
+	execute_statement(repository, &sql_select_lines_to_improve, values, &now);
 	PopActiveSnapshot();
 	if (then.versions != now.versions)
 		report_serialization_failure();
@@ -154,58 +151,60 @@ visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visi
 
 	if (IsolationUsesXactSnapshot())
 		refuse_stale_queue(repository, sku);
-	execute(repository, &select_lines_to_improve, (NullableDatum[]) {string(sku)}, &reader);
+	execute_statement(repository, &sql_select_lines_to_improve, (NullableDatum[]) {value_of_text(sku)}, &reader);
 }
 
 static void
 visit_expired_holds(Repository *repository, const char **skus, size_t n, int64_t now, LineVisitor visit, void *context)
 {
+	Expiries	expiries = {.skus = skus, .now = now};
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
-	if (n == 1)
-		execute(repository, &select_expired_holds_of_sku, (NullableDatum[]) {sku(skus, 0), time_of_all(&now, 0)}, &reader);
-	else
-		execute_on_arrays(repository, &select_expired_holds, n, (Column[]) {{skus, sku}, {&now, time_of_all}}, &reader);
+	execute_for_each(repository, &sql_expired_holds, values_of_expiry, &expiries, n, &reader);
 }
 
 static bool
-find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
+find_batch(Repository *repository, RowKey key, StoredBatch *batch)
 {
-	if (sku)
-		return read_batch(repository, &select_batch_of_sku, (NullableDatum[]) {string(sku), string(reference)}, batch);
-	if (tables_are_distributed)
-		return read_batch(repository, &select_batch_sku, (NullableDatum[]) {string(reference)}, batch) &&
-			find_batch(repository, batch->sku, reference, batch);
-	return read_batch(repository, &select_batch, (NullableDatum[]) {string(reference)}, batch);
+	NullableDatum values[] = {value_of_text(key.name)};
+
+	if (key.sku)
+	{
+		Reader		reader = reader_of_one_batch(((SpiRepository *) repository)->memory, batch);
+
+		execute_for_each(repository, &sql_known_batches, values_of_batch_key, &key, 1, &reader);
+		return batch->batch.reference != NULL;
+	}
+	if (!tables_are_distributed)
+		return execute_to_find_batch(repository, &sql_select_batch, values, batch);
+	return execute_to_find_batch(repository, &sql_select_batch_sku, values, batch) &&
+		find_batch(repository, (RowKey) {.sku = batch->batch.sku, .name = key.name}, batch);
 }
 
 static void
-visit_known_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
+visit_known_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor visit, void *context)
 {
 	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
 
 	reader.wants_one = n == 1;
-	if (n == 1)
-		execute(repository, &select_batch_of_sku,
-				(NullableDatum[]) {charge_sku(charges, 0), charge_reference(charges, 0)}, &reader);
-	else
-		execute_on_arrays(repository, &select_known_batches, n,
-						  (Column[]) {{charges, charge_sku}, {charges, charge_reference}}, &reader);
+	execute_for_each(repository, &sql_known_batches, values_of_batch_key, keys, n, &reader);
 }
 
 static bool
 has_sku(Repository *repository, const char *sku)
 {
-	return execute(repository, &select_sku, (NullableDatum[]) {string(sku)}, NULL) > 0;
+	return execute_statement(repository, &sql_select_sku, (NullableDatum[]) {value_of_text(sku)}, NULL) > 0;
 }
 
 static bool
-serves_lines(Repository *repository, const Batch *batch)
+serves_lines(Repository *repository, const RowKey *batch)
 {
+	NullableDatum key[MAX_PARAMETERS];
+
 	if (!batch)
-		return execute(repository, &select_allocation, NULL, NULL) > 0;
-	return execute(repository, &select_allocation_of_batch,
-				   (NullableDatum[]) {string(batch->sku), string(batch->reference)}, NULL) > 0;
+		return execute_statement(repository, &sql_select_allocation, NULL, NULL) > 0;
+	values_of_batch_key(batch, 0, key);
+	return execute_statement(repository, &sql_select_allocation_of_batch, key, NULL) > 0;
 }
 
 /*
@@ -230,35 +229,34 @@ static bool
 join_queues(Repository *repository, const char **skus, size_t n)
 {
 	SpiRepository *self = (SpiRepository *) repository;
-
 	Queues		queues = queues_of(&self->tables, skus, n);
 	bool		is_joined;
 
-	self->base.joined_first &= queues_include(&self->queues, &queues);
+	self->base.attempt.joined_first &= queues_include(&self->queues, &queues);
 	self->queues = queues;
 	is_joined = queues_join(&self->tables, &self->queues, false);
-	self->joins_first = !is_joined || self->base.attempts >= ATTEMPTS_TO_JOIN_LAST;
+	self->joins_first = !is_joined || self->base.attempt.nfailed >= ATTEMPTS_TO_JOIN_LAST;
 	if (is_joined)
 		spi_repository_look_at_latest(self);
 	return is_joined;
 }
 
 static void
-lock_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
+lock_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor visit, void *context)
 {
 	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
 
 	((SpiRepository *) repository)->has_locked = true;
-	execute_on_arrays(repository, &lock_batches_of, n, (Column[]) {{charges, charge_sku}, {charges, charge_reference}}, &reader);
+	execute_for_each(repository, &sql_lock_batches, values_of_batch_key, keys, n, &reader);
 }
 
 static void
-lock_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
+lock_lines(Repository *repository, const RowKey *keys, size_t n, LineVisitor visit, void *context)
 {
 	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
 
 	((SpiRepository *) repository)->has_locked = true;
-	execute_on_arrays(repository, &lock_lines_of, n, (Column[]) {{lines, line_orderid}, {lines, line_sku}}, &reader);
+	execute_for_each(repository, &sql_lock_lines, values_of_line_key, keys, n, &reader);
 }
 
 /*
@@ -281,10 +279,10 @@ held(Repository *repository, bool held)
 static void
 register_reference(Repository *repository, const Batch *batch)
 {
-	NullableDatum values[] = {string(batch->reference), string(batch->sku)};
-	Batch		known;
+	NullableDatum values[] = {value_of_text(batch->reference), value_of_text(batch->sku)};
+	StoredBatch known;
 
-	if (execute(repository, &insert_batch_sku, values, NULL) == 1)
+	if (execute_statement(repository, &sql_insert_batch_sku, values, NULL) == 1)
 		return;
 
 	/*
@@ -292,18 +290,18 @@ register_reference(Repository *repository, const Batch *batch)
 	 * for may be committed here and not yet on the node of its SKU, where nothing
 	 * waits for it but a row of the same key.
 	 */
-	if (read_batch(repository, &select_batch_sku_now, values, &known))
+	if (execute_to_find_batch(repository, &sql_select_batch_sku_now, values, &known))
 	{
-		NullableDatum key[] = {string(known.sku), values[0]};
+		NullableDatum key[] = {value_of_text(known.batch.sku), values[0]};
 
-		if (read_batch(repository, &select_newest_batch, key, &known) ||
-			execute(repository, &insert_key_of_batch, key, NULL) == 0)
+		if (execute_to_find_batch(repository, &sql_select_newest_batch, key, &known) ||
+			execute_statement(repository, &sql_insert_key_of_batch, key, NULL) == 0)
 			ereport(ERROR,
 					errcode(ERRCODE_UNIQUE_VIOLATION),
 					errmsg("batch \"%s\" is known", batch->reference));
-		execute(repository, &delete_batch, key, NULL);
+		execute_statement(repository, &sql_delete_batch, key, NULL);
 	}
-	expect_rows(execute(repository, &update_batch_sku, values, NULL), 1);
+	expect_rows(execute_statement(repository, &sql_update_batch_sku, values, NULL), 1);
 }
 
 static void
@@ -311,9 +309,9 @@ add_batch(Repository *repository, const Batch *batch)
 {
 	if (tables_are_distributed)
 		register_reference(repository, batch);
-	expect_rows(execute(repository, &insert_batch, (NullableDatum[]) {
-						string(batch->reference), string(batch->sku), number(batch->purchased_quantity),
-						number(batch->rank), batch_eta(batch)
+	expect_rows(execute_statement(repository, &sql_insert_batch, (NullableDatum[]) {
+						value_of_text(batch->reference), value_of_text(batch->sku), value_of_number(batch->purchased_quantity),
+						value_of_number(batch->rank), value_of_eta(batch->eta)
 						}, NULL), 1);
 }
 
@@ -327,49 +325,37 @@ charge_batches(Repository *repository, const Charge *charges, size_t n)
 				return held(repository, false);
 		return true;
 	}
-	return held(repository, execute_on_arrays(repository, &charge_many, n, (Column[]) {
-						{charges, charge_sku}, {charges, charge_reference}, {charges, charge_units}, {charges, charge_eta}
-						}, NULL) == n);
+	return held(repository, execute_for_each(repository, &sql_charge_batches, values_of_charge, charges, n, NULL) == n);
 }
 
 static bool
 ship_from_batches(Repository *repository, const Charge *charges, size_t n)
 {
-	uint64		shipped;
-
-	if (n == 1)
-		shipped = execute(repository, &ship_from_batch, (NullableDatum[]) {
-						  charge_sku(charges, 0), charge_reference(charges, 0), charge_units(charges, 0)
-						  }, NULL);
-	else
-		shipped = execute_on_arrays(repository, &ship_from_many, n, (Column[]) {
-									{charges, charge_sku}, {charges, charge_reference}, {charges, charge_units}
-									}, NULL);
-	return held(repository, shipped == n);
+	return held(repository, execute_for_each(repository, &sql_ship_from_batches, values_of_charge, charges, n, NULL) == n);
 }
 
 static bool
-resize_batch(Repository *repository, const Batch *batch, int32_t purchased_quantity)
+resize_batch(Repository *repository, RowKey batch, int32_t purchased_quantity)
 {
-	return held(repository, execute(repository, &set_purchased_quantity, (NullableDatum[]) {
-					  string(batch->sku), string(batch->reference), number(purchased_quantity)
+	return held(repository, execute_statement(repository, &sql_set_purchased_quantity, (NullableDatum[]) {
+					  value_of_text(batch.sku), value_of_text(batch.name), value_of_number(purchased_quantity)
 					  }, NULL) == 1);
 }
 
 static bool
 shrink_batch(Repository *repository, const Batch *from, const Batch *to)
 {
-	return held(repository, execute(repository, &set_quantities, (NullableDatum[]) {
-					  string(from->sku), string(from->reference), number(from->allocated_quantity),
-					  number(from->shipped_quantity), number(to->purchased_quantity), number(to->allocated_quantity)
+	return held(repository, execute_statement(repository, &sql_set_quantities, (NullableDatum[]) {
+					  value_of_text(from->sku), value_of_text(from->reference), value_of_number(from->allocated_quantity),
+					  value_of_number(from->shipped_quantity), value_of_number(to->purchased_quantity), value_of_number(to->allocated_quantity)
 					  }, NULL) == 1);
 }
 
 static bool
 reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
 {
-	return held(repository, execute(repository, &set_eta, (NullableDatum[]) {
-					  string(from->sku), string(from->reference), number(from->shipped_quantity), batch_eta(to)
+	return held(repository, execute_statement(repository, &sql_set_eta, (NullableDatum[]) {
+					  value_of_text(from->sku), value_of_text(from->reference), value_of_number(from->shipped_quantity), value_of_eta(to->eta)
 					  }, NULL) == 1);
 }
 
@@ -386,63 +372,35 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 		self->nadded = n;
 		wait_for_a_moment();
 	}
-	/* Many lines at once Citus copies to their node, and then a duplicate does not come back as one. */
-	if (n == 1 || tables_are_distributed)
+	/* Citus turns a multi-row INSERT into COPY, which loses the unique violation: insert one by one. */
+	if (tables_are_distributed)
 		for (size_t i = 0; i < n; i++)
 		{
 			if (n > 1)
-				show_progress(self, i);
-			added += execute(repository, &insert_line, (NullableDatum[]) {
-							 line_orderid(lines, i), line_sku(lines, i), line_qty(lines, i), line_shipped_qty(lines, i),
-							 line_ordered_at(lines, i), line_batchref(lines, i), line_needed_by(lines, i),
-							 line_held_until(lines, i)
-							 }, NULL);
+				spi_repository_show_progress(self, i);
+			added += execute_for_each(repository, &sql_insert_lines, values_of_line, lines + i, 1, NULL);
 		}
 	else
-		added = execute_on_arrays(repository, &insert_lines, n, (Column[]) {
-								  {lines, line_orderid}, {lines, line_sku}, {lines, line_qty}, {lines, line_shipped_qty},
-								  {lines, line_ordered_at}, {lines, line_batchref}, {lines, line_needed_by},
-								  {lines, line_held_until}
-								  }, NULL);
+		added = execute_for_each(repository, &sql_insert_lines, values_of_line, lines, n, NULL);
 	restore_patience(before);
 	self->nadded = 0;
 	expect_rows(added, n);
 }
 
 static bool
-change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
+change_lines(Repository *repository, StoredLine **from, OrderLine **to, size_t n)
 {
-	uint64		changed;
+	LineChanges changes = {.from = from, .to = to};
 
-	if (n == 1)
-		changed = execute(repository, &update_line, (NullableDatum[]) {
-						  line_place(from, 0), line_version(from, 0), line_orderid(from, 0), line_sku(from, 0),
-						  line_qty(to, 0), line_shipped_qty(to, 0), line_ordered_at(to, 0), line_batchref(to, 0),
-						  line_needed_by(to, 0), line_held_until(to, 0)
-						  }, NULL);
-	else
-		changed = execute_on_arrays(repository, &update_lines, n, (Column[]) {
-									{from, line_place}, {from, line_version}, {from, line_orderid}, {from, line_sku},
-									{to, line_qty}, {to, line_shipped_qty}, {to, line_ordered_at}, {to, line_batchref},
-									{to, line_needed_by}, {to, line_held_until}
-									}, NULL);
-	return held(repository, changed == n);
+	return held(repository, execute_for_each(repository, &sql_update_lines, values_of_line_change, &changes, n, NULL) == n);
 }
 
 static bool
-remove_lines(Repository *repository, OrderLine **lines, size_t n)
+remove_lines(Repository *repository, StoredLine **lines, size_t n)
 {
-	uint64		removed;
+	LineChanges changes = {.from = lines};
 
-	if (n == 1)
-		removed = execute(repository, &delete_line, (NullableDatum[]) {
-						  line_place(lines, 0), line_version(lines, 0), line_orderid(lines, 0), line_sku(lines, 0)
-						  }, NULL);
-	else
-		removed = execute_on_arrays(repository, &delete_lines, n, (Column[]) {
-									{lines, line_place}, {lines, line_version}, {lines, line_orderid}, {lines, line_sku}
-									}, NULL);
-	return held(repository, removed == n);
+	return held(repository, execute_for_each(repository, &sql_delete_lines, values_of_line_change, &changes, n, NULL) == n);
 }
 
 /*

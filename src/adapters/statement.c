@@ -203,6 +203,19 @@ statement_settings_for_call(void)
 		set_locally("plan_cache_mode", "force_generic_plan");
 }
 
+/* Sets what the statements of a pair have in common, before the first of them runs. */
+void
+statement_pair_complete(StatementPair *pair)
+{
+	pair->one.nparameters = pair->many.nparameters = pair->nparameters;
+	pair->one.takes_snapshot = pair->many.takes_snapshot = pair->takes_snapshot;
+	for (int i = 0; i < pair->nparameters; i++)
+	{
+		pair->one.types[i] = pair->types[i];
+		pair->many.types[i] = get_array_type(pair->types[i]);
+	}
+}
+
 /*
  * Execution
  */
@@ -215,7 +228,7 @@ statement_execute(Statement *statement, const Installation *installation,
 				  const NullableDatum *values, DestReceiver *receiver)
 {
 	SPIPlanPtr	plan = prepared(statement, installation);
-	SPIExecuteOptions options = {.dest = receiver, .read_only = !statement->is_fresh};
+	SPIExecuteOptions options = {.dest = receiver, .read_only = !statement->takes_snapshot};
 	RunningStatement outer = statement_running;
 	int64		buffers = pgBufferUsage.shared_blks_hit;
 	int			code;

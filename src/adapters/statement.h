@@ -18,11 +18,23 @@ typedef struct Statement
 								 * are distributed, %4$d for the process */
 	Oid			types[MAX_PARAMETERS];
 	int			nparameters;
-	bool		is_fresh;		/* it sees what is there when it runs; others see what the active snapshot shows */
+	bool		takes_snapshot; /* it sees what is committed when it runs; others see what the active snapshot shows */
 	SPIPlanPtr	plan;			/* NULL until it is first needed */
 	const char *text;			/* the SQL of the plan */
 	int			generation;		/* of the installation for which the plan was made */
 } Statement;
+
+/* A statement for one element, and the same for many elements, whose parameters are arrays. */
+typedef struct StatementPair
+{
+	Oid			types[MAX_PARAMETERS];	/* for one element */
+	int			nparameters;
+	int			sku;			/* which of the parameters is the SKU */
+	bool		takes_snapshot;
+	bool		writes_lines;
+	Statement	one;			/* without SQL if one element is treated as many */
+	Statement	many;
+} StatementPair;
 
 /* How many buffers the statement took that ran last; 0 if it had to be planned. */
 extern int64 statement_buffers;
@@ -37,6 +49,7 @@ typedef struct RunningStatement
 extern RunningStatement statement_running;
 
 extern void statement_install_planner(void);
+extern void statement_pair_complete(StatementPair *pair);
 extern uint64 statement_execute(Statement *statement, const Installation *installation,
 								const NullableDatum *values, DestReceiver *receiver);
 extern void statement_settings_for_call(void);

@@ -19,14 +19,14 @@
 #include "adapters/subtransaction.h"
 
 /* How an attempt has ended. */
-typedef struct Attempt
+typedef struct Ending
 {
 	Verdict		verdict;
 	bool		is_explained;	/* to be retried: it may be due to others */
 	bool		gave_up;		/* it was undone since it should not wait */
 	ErrorData  *duplicate;		/* the error by which it ended, if it met what is known already */
 	bool		is_doubtful;	/* perhaps that is a duplicate of a user's */
-} Attempt;
+} Ending;
 
 /*
  * How to work as the owner of the tables.  Where that role may not become the
@@ -60,8 +60,8 @@ hide_rows(ErrorData *error, Oid owner, Oid caller)
 }
 
 /* One attempt at a unit of work, as the owner of the tables; may_keep says whether what it writes can stay. */
-static Attempt
-attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
+static Ending
+try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
 	ResourceOwner caller_owner = CurrentResourceOwner;
@@ -69,7 +69,7 @@ attempt(SpiRepository *repository, Body body, void *command, bool may_keep)
 	int			security_context;
 	RunningStatement running = statement_running;
 	bool		has_time_limit = get_timeout_active(STATEMENT_TIMEOUT);
-	volatile Attempt result = {.verdict = UNDO};
+	volatile Ending result = {.verdict = UNDO};
 
 	GetUserIdAndSecContext(&caller, &security_context);
 	BeginInternalSubTransaction(NULL);
@@ -159,10 +159,10 @@ report_contradiction(void)
 static void
 report_duplicate(SpiRepository *repository, Body body, void *command)
 {
-	Attempt		trial;
+	Ending		trial;
 
 	repository->sees_latest = true;
-	trial = attempt(repository, body, command, false);
+	trial = try_once(repository, body, command, false);
 	if (trial.duplicate && (trial.is_doubtful || !trial.is_explained))
 		ReThrowError(trial.duplicate);
 	report_serialization_failure();
@@ -184,11 +184,11 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 	bool		keeps_snapshot = IsolationUsesXactSnapshot();
 	MemoryContext before_last = NULL;
 	int			nretries = 0;
-	Attempt		last;
+	Ending		last;
 
-	repository->base.attempts = 0;
-	repository->base.cautious = keeps_snapshot;
-	while ((last = attempt(repository, body, command, true)).verdict == RETRY || last.verdict == WAIT)
+	repository->base.attempt.nfailed = 0;
+	repository->base.attempt.looks_first = keeps_snapshot;
+	while ((last = try_once(repository, body, command, true)).verdict == RETRY || last.verdict == WAIT)
 	{
 		if (keeps_snapshot && last.duplicate)
 			report_duplicate(repository, body, command);
@@ -197,15 +197,15 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 		if (last.verdict == RETRY && ++nretries > MOST_RETRIES)
 			last.is_explained = false;
 		/* A first attempt may have met what it did not look for. */
-		if (last.verdict == RETRY && (keeps_snapshot || (repository->base.cautious && !last.is_explained)))
+		if (last.verdict == RETRY && (keeps_snapshot || (repository->base.attempt.looks_first && !last.is_explained)))
 		{
 			if (last.duplicate)
 				ReThrowError(last.duplicate);
 			report_contradiction();
 		}
 		CHECK_FOR_INTERRUPTS();
-		repository->base.attempts += !last.gave_up;
-		repository->base.cautious = true;
+		repository->base.attempt.nfailed += !last.gave_up;
+		repository->base.attempt.looks_first = true;
 
 		/* There may be many attempts: only what the last one has read is kept for the next. */
 		if (before_last)

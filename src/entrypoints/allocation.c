@@ -72,8 +72,7 @@ allocation_add_batch(PG_FUNCTION_ARGS)
 		.reference = name_argument(fcinfo, 0, "ref"),
 		.sku = name_argument(fcinfo, 1, "sku"),
 		.purchased_quantity = quantity_argument(fcinfo, 2),
-		.under_way = !PG_ARGISNULL(3),
-		.eta = PG_ARGISNULL(3) ? 0 : PG_GETARG_DATEADT(3),
+		.eta = eta_argument(fcinfo, 3),
 		.rank = integer_argument(fcinfo, 4, "rank")
 	};
 	Outcome		outcome = add_batch(uow, &batch);
@@ -143,9 +142,7 @@ allocation_change_batch_eta(PG_FUNCTION_ARGS)
 	Subtransaction subtransaction;
 	UnitOfWork *uow = begin(fcinfo, &subtransaction, "change_batch_eta()");
 	Batch		batch = batch_arguments(fcinfo);
-	int			eta = PG_NARGS() - 1;
-	LinesResult result = change_batch_eta(uow, batch.sku, batch.reference, !PG_ARGISNULL(eta),
-										  PG_ARGISNULL(eta) ? 0 : PG_GETARG_DATEADT(eta));
+	LinesResult result = change_batch_eta(uow, batch.sku, batch.reference, eta_argument(fcinfo, PG_NARGS() - 1));
 
 	return changed_batch_result(fcinfo, &result, &batch);
 }
@@ -515,13 +512,13 @@ trigger_value(const TriggerData *trigger, HeapTuple row, const char *column)
 	return value;
 }
 
-/* The identity of the batch in a row of the trigger's table. */
-static Batch
+/* The key of the batch in a row of the trigger's table. */
+static RowKey
 trigger_batch(const TriggerData *trigger, HeapTuple row)
 {
-	return (Batch) {
-		.reference = trigger_value(trigger, row, "reference"),
-		.sku = trigger_value(trigger, row, "sku")
+	return (RowKey) {
+		.sku = trigger_value(trigger, row, "sku"),
+		.name = trigger_value(trigger, row, "reference")
 	};
 }
 
@@ -553,17 +550,17 @@ allocation_keep_allocated_batches(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		Batch		batch = trigger_batch(trigger, trigger->tg_trigtuple);
+		RowKey		batch = trigger_batch(trigger, trigger->tg_trigtuple);
 
 		if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		{
-			Batch		renamed = trigger_batch(trigger, trigger->tg_newtuple);
+			RowKey		renamed = trigger_batch(trigger, trigger->tg_newtuple);
 
-			if (strcmp(batch.reference, renamed.reference) == 0 && strcmp(batch.sku, renamed.sku) == 0)
+			if (strcmp(batch.name, renamed.name) == 0 && strcmp(batch.sku, renamed.sku) == 0)
 				return PointerGetDatum(NULL);
 		}
 		if (batch_serves_lines(&subtransaction.base, &batch))
-			report_serving_batch(batch.reference);
+			report_serving_batch(batch.name);
 	}
 	return PointerGetDatum(NULL);
 }

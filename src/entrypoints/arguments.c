@@ -13,9 +13,9 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/timestamp.h"
 
+#include "adapters/dates.h"
 #include "entrypoints/arguments.h"
 
 /* In characters; the longest keys of the tables then fit into an index whatever the encoding. */
@@ -119,12 +119,18 @@ flag_argument(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_BOOL(n);
 }
 
+/* An argument that is the ETA of a batch; null if it is in the warehouse. */
+Day
+eta_argument(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? IN_WAREHOUSE : eta_of_date(PG_GETARG_DATEADT(n));
+}
+
 /* An argument that is the date of a line, unless it is null. */
 void
 date_argument(FunctionCallInfo fcinfo, int n, OrderLine *line)
 {
-	line->has_date = !PG_ARGISNULL(n);
-	line->needed_by = line->has_date ? PG_GETARG_DATEADT(n) : 0;
+	line->needed_by = PG_ARGISNULL(n) ? 0 : day_of_date(PG_GETARG_DATEADT(n));
 }
 
 /* An argument that says for how long from now a line is held; it is firm if that is null. */

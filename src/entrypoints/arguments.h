@@ -26,6 +26,7 @@ extern int32 batch_quantity_argument(FunctionCallInfo fcinfo, int n);
 extern int32 integer_argument(FunctionCallInfo fcinfo, int n, const char *name);
 extern bool flag_argument(FunctionCallInfo fcinfo, int n, const char *name);
 
+extern Day	eta_argument(FunctionCallInfo fcinfo, int n);
 extern void date_argument(FunctionCallInfo fcinfo, int n, OrderLine *line);
 extern void hold_argument(FunctionCallInfo fcinfo, int n, OrderLine *line);
 

@@ -9,10 +9,10 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/tuplestore.h"
 
+#include "adapters/dates.h"
 #include "entrypoints/results.h"
 
 /* The SQLSTATEs of the domain's own refusals. */
@@ -76,15 +76,16 @@ report_serving_batch(const char *reference)
 
 /* A day, as people write it whatever the session has set. */
 static const char *
-day(int32_t day)
+text_of_day(Day day)
 {
+	DateADT		date = date_of_day(day);
 	int			year;
 	int			month;
 	int			of_month;
 
-	if (DATE_NOT_FINITE(day))
-		return DATE_IS_NOEND(day) ? "infinity" : "-infinity";
-	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &of_month);
+	if (DATE_NOT_FINITE(date))
+		return DATE_IS_NOEND(date) ? "infinity" : "-infinity";
+	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &of_month);
 	return year > 0 ? psprintf("%04d-%02d-%02d", year, month, of_month) :
 		psprintf("%04d-%02d-%02d BC", 1 - year, month, of_month);
 }
@@ -95,29 +96,29 @@ asks_for(const char *order, const OrderLine *line)
 {
 	const char *asks = psprintf("%s \"%s\" asks for %d of SKU \"%s\"", order, line->orderid, line->qty, line->sku);
 
-	return line->has_date ? psprintf("%s by %s", asks, day(line->needed_by)) : asks;
+	return line->needed_by != 0 ? psprintf("%s by %s", asks, text_of_day(line->needed_by)) : asks;
 }
 
 /* Says why no batch can serve a line, and on which day one could. */
 static void
 report_out_of_stock(const LineResult *refused, const char *order)
 {
-	const char *later = refused->has_eta ? psprintf(" A batch could serve it on %s.", day(refused->eta)) : "";
+	const char *later = refused->eta != NEVER ? psprintf(" A batch could serve it on %s.", text_of_day(refused->eta)) : "";
 
 	ereport(ERROR,
 			errcode(ERRCODE_OUT_OF_STOCK),
 			errmsg("Out of stock for sku %s", refused->line.sku),
 			errdetail("%s, and the most that one batch has%s is %d.%s", asks_for(order, &refused->line),
-					  refused->line.has_date ? " in time" : "", refused->most_available, later),
-			refused->has_eta ? errhint("Ask for less or for a later day, or record another batch with add_batch().") :
+					  refused->line.needed_by != 0 ? " in time" : "", refused->most_available, later),
+			refused->eta != NEVER ? errhint("Ask for less or for a later day, or record another batch with add_batch().") :
 			errhint("Ask for less, or record another batch with add_batch()."));
 }
 
 /* Where a batch is that is not in the warehouse. */
 static const char *
-whereabouts(int32_t eta)
+whereabouts(Day eta)
 {
-	return eta == NEVER ? "is blocked" : psprintf("is expected on %s", day(eta));
+	return eta == NEVER ? "is blocked" : psprintf("is expected on %s", text_of_day(eta));
 }
 
 /* Says why a line does not ship from where it is. */
@@ -127,7 +128,7 @@ report_not_in_warehouse(const LineResult *refused)
 	const OrderLine *line = &refused->line;
 	const char *place = "It waits for a batch.";
 
-	if (refused->has_eta)
+	if (line->batchref)
 		place = psprintf("Its batch \"%s\" %s.", line->batchref, whereabouts(refused->eta));
 	ereport(ERROR,
 			errcode(ERRCODE_NOT_IN_WAREHOUSE),
@@ -182,7 +183,7 @@ report_refusal(const LineResult *refused, const OrderLine *asked, size_t positio
 					errmsg("order \"%s\" has a line for sku \"%s\" on a batch that comes too late",
 						   line->orderid, line->sku),
 					errdetail("%s \"%s\" has batch \"%s\", which %s, and it is asked for by %s.",
-							  order, line->orderid, line->batchref, whereabouts(refused->eta), day(asked->needed_by)),
+							  order, line->orderid, line->batchref, whereabouts(refused->eta), text_of_day(asked->needed_by)),
 					errhint("Move the line with reallocate()."));
 			break;
 		case ALREADY_SHIPPED:
@@ -329,8 +330,8 @@ promise_result(FunctionCallInfo fcinfo, const Batch *batch)
 	InitMaterializedSRF(fcinfo, 0);
 	if (batch)
 	{
-		Datum		values[] = {CStringGetTextDatum(batch->reference), DateADTGetDatum(batch->eta)};
-		bool		nulls[] = {false, !batch->under_way};
+		Datum		values[] = {CStringGetTextDatum(batch->reference), DateADTGetDatum(date_of_day(batch->eta))};
+		bool		nulls[] = {false, batch->eta == IN_WAREHOUSE};
 
 		add_row(fcinfo, values, nulls);
 	}

@@ -3,7 +3,7 @@
  *		The use cases that give lines a batch: allocating, reallocating, and asking
  *		what could be promised.  A single line is a list of one.
  */
-#include "service_layer/placing.h"
+#include "service_layer/backorders.h"
 #include "service_layer/shortages.h"
 
 #include <string.h>
@@ -11,54 +11,56 @@
 /* One line of the call. */
 typedef struct Request
 {
-	OrderLine  *line;			/* what it asks for, and what becomes of it */
-	OrderLine  *known;			/* what is known of it, or NULL */
+	OrderLine  *line;			/* what is asked for, then what becomes of it */
+	StoredLine *known;			/* the same line as storage has it, or NULL */
 	bool		wants_batch;
-	bool		stays;			/* with its batch, if that comes by another date */
+	bool		stays;			/* on its batch, if that arrives by another date than before */
 } Request;
 
 typedef struct Allocation
 {
 	OrderLine  *lines;
 	size_t		n;
-	OrderLine	terms;			/* what a line asked for beside its SKU, and all have in common */
-	bool		is_afresh;		/* what a line has is given back first */
+	OrderLine	terms;			/* what the lines ask for beside their SKU, as the first one says it */
+	bool		is_afresh;		/* known lines are given back first, and allocated anew */
 	bool		all_or_nothing;
 	bool		tells_each;		/* what became of each line */
 	LinesResult result;
-	Wanted		wanted;
+	Locks		locks;
 
-	/* of one attempt */
+	/* of one attempt: */
 	Repository *repository;
 	int64_t		now;
 	bool		has_looked;		/* for known lines */
-	bool		contradicts;
-	Request    *requests;		/* in the lock order of lines */
-	size_t		next_request;	/* while known lines are visited */
 	size_t		nknown;
-	Placing		placing;
+	Request    *requests;		/* in lock order */
+	size_t		next_request;	/* while known lines are visited */
+	Stock		stock;
+	Claims		claims;
 } Allocation;
 
 /* The turn of a line that storage does not know. */
 #define NOT_RECORDED INT64_MIN
 
+/* Lines come from one array, so the earlier one in the call has the lower address. */
 static int
 compare_positions(const OrderLine *a, const OrderLine *b)
 {
 	return (a > b) - (a < b);
 }
 
+/* In lock order. */
 static int
 compare_requests(const void *a, const void *b)
 {
-	const OrderLine *x = ((const Request *) a)->line;
-	const OrderLine *y = ((const Request *) b)->line;
-	int			order = compare_identities(x, y);
+	const Request *x = a;
+	const Request *y = b;
+	int			order = compare_line_keys(&x->line, &y->line);
 
-	return order != 0 ? order : compare_positions(x, y);
+	return order != 0 ? order : compare_positions(x->line, y->line);
 }
 
-/* By SKU and turn; of the same time, those that come first in the call. */
+/* By SKU and turn; of lines that are recorded at the same time, the earlier one in the call first. */
 static int
 compare_claims(const void *a, const void *b)
 {
@@ -79,9 +81,7 @@ compare_claims(const void *a, const void *b)
 static void
 collect_requests(Allocation *command)
 {
-	Repository *repository = command->repository;
-	Request    *requests = repository->allocate_memory(repository, command->n * sizeof(Request));
-
+	command->requests = allocate_array(command->repository, command->n, sizeof(Request));
 	for (size_t i = 0; i < command->n; i++)
 	{
 		OrderLine  *line = &command->lines[i];
@@ -89,29 +89,28 @@ collect_requests(Allocation *command)
 		*line = (OrderLine) {
 			.orderid = line->orderid, .sku = line->sku,
 			.qty = command->is_afresh ? command->terms.qty : line->qty,
-			.has_date = command->terms.has_date, .needed_by = command->terms.needed_by,
-			.held_until = command->terms.held_until,
+			.needed_by = command->terms.needed_by, .held_until = command->terms.held_until,
 			.ordered_at = NOT_RECORDED
 		};
-		requests[i] = (Request) {.line = line};
+		command->requests[i] = (Request) {.line = line};
 	}
-	sort(repository, requests, command->n, sizeof(Request), compare_requests);
-	command->requests = requests;
+	sort_array(command->repository, command->requests, command->n, sizeof(Request), compare_requests);
 }
 
-/* Both the requests and the known lines come in the order of storage. */
+/* Visitor: gives the known line to the request for it; both come in lock order. */
 static bool
-note_known_line(void *context, const OrderLine *line)
+note_known_line(void *context, const StoredLine *line)
 {
 	Allocation *command = context;
+	const OrderLine *known = &line->line;
 
 	while (command->next_request < command->n)
 	{
 		Request    *request = &command->requests[command->next_request++];
 
-		if (compare_identities(request->line, line) != 0)
+		if (compare_line_keys(&request->line, &known) != 0)
 			continue;
-		request->known = command->repository->allocate_memory(command->repository, sizeof(OrderLine));
+		request->known = allocate_array(command->repository, 1, sizeof(StoredLine));
 		*request->known = *line;
 		command->nknown++;
 		return true;
@@ -119,22 +118,28 @@ note_known_line(void *context, const OrderLine *line)
 	return false;
 }
 
-/* Finds what storage knows of the lines of the call. */
+/* Looks up what storage knows of the lines of the call. */
 static void
 look_up_requests(Allocation *command)
 {
-	Repository *repository = command->repository;
-	OrderLine **lines = repository->allocate_memory(repository, command->n * sizeof(OrderLine *));
+	RowKey	   *keys = allocate_array(command->repository, command->n, sizeof(RowKey));
 
 	for (size_t i = 0; i < command->n; i++)
-		lines[i] = command->requests[i].line;
+		keys[i] = line_key(command->requests[i].line);
 	command->next_request = 0;
 	command->nknown = 0;
-	repository->visit_known_lines(repository, lines, command->n, note_known_line, command);
+	command->repository->visit_known_lines(command->repository, keys, command->n, note_known_line, command);
 	command->has_looked = true;
 }
 
-/* Refuses the call for this line, unless it was refused for an earlier one. */
+/* Is the line known, and not merely an expired hold? */
+static bool
+is_known(const Allocation *command, const Request *request)
+{
+	return request->known && !line_is_expired(&request->known->line, command->now);
+}
+
+/* Refuses the call because of this line, unless it was refused because of an earlier one. */
 static void
 refuse(Allocation *command, const OrderLine *line, LineResult refused)
 {
@@ -150,186 +155,203 @@ refuse(Allocation *command, const OrderLine *line, LineResult refused)
 		result->each[position] = refused;
 }
 
-/*
- * What is known of a line
- */
-
-static bool
-has_other_date(const OrderLine *a, const OrderLine *b)
+/* Why a known line cannot be what is asked for; DONE if it can. */
+static Outcome
+conflict_with(const Allocation *command, const OrderLine *known, const OrderLine *asked)
 {
-	return a->has_date != b->has_date || (a->has_date && a->needed_by != b->needed_by);
+	if (!command->is_afresh)
+		return asked->qty == known->qty ? DONE : ORDER_LINE_CONFLICT;
+	/* A line that has shipped altogether has nothing to move. */
+	if (asked->qty == SAME_QUANTITY)
+		return line_open_quantity(known) > 0 ? DONE : ALREADY_SHIPPED;
+	return asked->qty >= known->shipped_qty ? DONE : ALREADY_SHIPPED;
 }
 
-/* Finds out what to do about a line that is known and not an expired hold. */
+/* Finds out what to do about a line that is known. */
 static void
 meet_known(Allocation *command, Request *request)
 {
-	const OrderLine *known = request->known;
+	const OrderLine *known = &request->known->line;
 	OrderLine  *line = request->line;
-	bool		asks_for_date = line->has_date;
+	Outcome		outcome = conflict_with(command, known, line);
+	bool		is_open;
 
-	if (command->is_afresh)
+	if (outcome != DONE)
 	{
-		/* Of what has left altogether nothing can be moved. */
-		if (line->qty == SAME_QUANTITY ? line_open_quantity(known) == 0 : line->qty < known->shipped_qty)
-		{
-			refuse(command, line, (LineResult) {.outcome = ALREADY_SHIPPED, .line = *known});
-			return;
-		}
-		if (line->qty == SAME_QUANTITY)
-			line->qty = known->qty;
-	}
-	else if (line->qty != known->qty)
-	{
-		refuse(command, line, (LineResult) {.outcome = ORDER_LINE_CONFLICT, .line = *known});
+		refuse(command, line, (LineResult) {.outcome = outcome, .line = *known});
 		return;
 	}
-
+	if (line->qty == SAME_QUANTITY)
+		line->qty = known->qty;
 	line->shipped_qty = known->shipped_qty;
 	line->ordered_at = known->ordered_at;
-	if (!asks_for_date)
-	{
-		line->has_date = known->has_date;
+	if (line->needed_by == 0)
 		line->needed_by = known->needed_by;
-	}
-	/* What is firm stays firm, and to move a hold does not make it firm. */
+	/* A firm line stays firm, and moving a hold does not make it firm. */
 	if (command->is_afresh || known->held_until == 0)
 		line->held_until = known->held_until;
 
-	request->wants_batch = line_open_quantity(line) > 0 && (command->is_afresh || !known->batchref);
+	is_open = line_open_quantity(line) > 0;
+	request->wants_batch = is_open && (command->is_afresh || !known->batchref);
 	if (request->wants_batch)
 		return;
 	line->batchref = known->batchref;
-	request->stays = known->batchref && line_open_quantity(line) > 0 && asks_for_date && has_other_date(line, known);
+	request->stays = is_open && known->batchref && line->needed_by != known->needed_by;
 }
 
-/* Another date for a line relies on that its batch comes by then; otherwise it is refused. */
+/* Finds out, line by line, what to do about it. */
 static void
-check_date(Allocation *command, const Request *request, Candidate *candidate)
+meet_requests(Allocation *command)
 {
-	candidate->is_in_time = batch_comes_by(&candidate->batch, line_latest_day(request->line));
-	if (!candidate->is_in_time)
-		refuse(command, request->line, (LineResult) {
-			   .outcome = DATE_CONFLICT, .line = *request->known, .has_eta = true, .eta = candidate->batch.eta
-			   });
-}
-
-/*
- * Frees what the known lines have that are replaced: expired holds, and any line
- * that is allocated afresh.  Looks at the batches of those that stay.
- */
-static void
-meet_batches(Allocation *command)
-{
-	Placing    *placing = &command->placing;
-	List		with_batch = {.repository = command->repository};
-
-	for (Request *request = command->requests; request < command->requests + command->n; request++)
-	{
-		OrderLine  *known = request->known;
-
-		if (!known || !known->batchref)
-			continue;
-		if (line_is_expired(known, command->now))
-			append(&placing->replaced, known);
-		if (command->is_afresh || request->stays || line_is_expired(known, command->now))
-			append(&with_batch, known);
-	}
-	if (!free_batches_of(placing, &with_batch, false))
-	{
-		command->contradicts = true;
-		return;
-	}
-	for (Request *request = command->requests; request < command->requests + command->n; request++)
-	{
-		OrderLine  *known = request->known;
-		Candidate  *candidate;
-
-		if (!known || !known->batchref)
-			continue;
-		candidate = find_freed(placing, known);
-		if (request->stays)
-			check_date(command, request, candidate);
-		else if (command->is_afresh || line_is_expired(known, command->now))
-		{
-			free_line(placing, known);
-			/* To stay there is as good as anything. */
-			candidate->batch.is_taken = false;
-		}
-	}
-}
-
-/* Finds out, line by line, what to do about it, and makes claims of those that want a batch. */
-static void
-gather_claims(Allocation *command)
-{
-	Repository *repository = command->repository;
-	Placing    *placing = &command->placing;
-
-	*placing = begin_placing(repository, &command->wanted, command->now, command->n);
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
 		request->wants_batch = request->stays = false;
-		if (request->known && !line_is_expired(request->known, command->now))
+		if (is_known(command, request))
 			meet_known(command, request);
 		else if (command->is_afresh)
 			refuse(command, request->line, (LineResult) {.outcome = UNKNOWN_ORDER_LINE, .line = *request->line});
 		else
 			request->wants_batch = true;
 	}
-	/* Later in the call is later.  What was known before gets no number, lest the last ones lie in the future. */
+	/* New lines take turns as they stand in the call.  Known ones take none, lest the last turns lie in the future. */
 	for (size_t i = 0, nrecorded = 0; i < command->n; i++)
 		if (command->lines[i].ordered_at == NOT_RECORDED)
 			command->lines[i].ordered_at = command->now + nrecorded++;
+}
 
-	if (command->has_looked)
-		meet_batches(command);
+/*
+ * The batches of known lines
+ */
+
+/* Does the request give the units of the known line back? */
+static bool
+gives_back(const Allocation *command, const Request *request)
+{
+	return request->known && request->known->line.batchref && (command->is_afresh || !is_known(command, request));
+}
+
+/* Checks that the batch of a line that stays arrives by its new date; else the line is refused. */
+static void
+check_date(Allocation *command, const Request *request, StockedBatch *batch)
+{
+	batch->is_relied_on = batch_comes_by(&batch->batch, line_deadline(request->line));
+	if (!batch->is_relied_on)
+		refuse(command, request->line, (LineResult) {
+			   .outcome = DATE_CONFLICT, .line = request->known->line, .eta = batch->batch.eta
+			   });
+}
+
+/* Frees the units that known lines give back, and checks the dates of those that stay.  False if the tables contradict each other. */
+static bool
+meet_batches(Allocation *command)
+{
+	Stock	   *stock = &command->stock;
+	Vector		with_batch = {.repository = command->repository};
+
+	for (Request *request = command->requests; request < command->requests + command->n; request++)
+	{
+		if (request->stays || gives_back(command, request))
+			vector_append(&with_batch, request->known);
+		if (gives_back(command, request) && !is_known(command, request))
+			vector_append(&stock->replaced, request->known);
+	}
+	if (!stock_read_batches_of(stock, &with_batch))
+		return false;
+	for (Request *request = command->requests; request < command->requests + command->n; request++)
+	{
+		StockedBatch *batch;
+
+		if (!request->stays && !gives_back(command, request))
+			continue;
+		batch = stock_batch_of(stock, &request->known->line);
+		if (request->stays)
+			check_date(command, request, batch);
+		else if (!stock_free(stock, &request->known->line))
+			return false;
+		else
+			batch->stored.row.is_contended = false; /* a line never waits for its own batch */
+	}
+	return true;
+}
+
+/* Finds a batch for each line that wants one.  False if the tables contradict each other. */
+static bool
+place_requests(Allocation *command)
+{
+	Claims	   *claims = &command->claims;
+
+	command->stock = stock_of(command->repository, &command->locks, command->now);
+	*claims = (Claims) {.all = allocate_array(command->repository, command->n, sizeof(Claim))};
+	meet_requests(command);
+	if (command->has_looked && !meet_batches(command))
+		return false;
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 		if (request->wants_batch)
-			placing->claims[placing->nclaims++] = (Claim) {
-				.line = request->line, .latest = line_latest_day(request->line)
-			};
-	sort(repository, placing->claims, placing->nclaims, sizeof(Claim), compare_claims);
+			claims_add(claims, (Claim) {.line = request->line, .deadline = line_deadline(request->line)});
+	sort_array(command->repository, claims->all, claims->n, sizeof(Claim), compare_claims);
+	return stock_place(&command->stock, claims);
 }
 
 /*
  * What becomes of it
  */
 
-/* Refuses the lines without a batch, by SKU: all if the SKU is invalid, else if the call is all or nothing. */
+/* Refuses the lines without a batch: all of them if no batch has the SKU, otherwise only if the call is all or nothing. */
 static void
 refuse_unplaced(Allocation *command)
 {
 	Repository *repository = command->repository;
-	Placing    *placing = &command->placing;
-	LineResult **shortages = repository->allocate_memory(repository, placing->nclaims * sizeof(LineResult *));
+	const Claims *claims = &command->claims;
 	const char *sku = NULL;
 	Outcome		outcome = DONE;
 
-	for (size_t i = 0; i < placing->nclaims; i++)
+	for (size_t i = 0; i < claims->n; i++)
 	{
-		const OrderLine *line = placing->claims[i].line;
+		const OrderLine *line = claims->all[i].line;
 
-		shortages[i] = NULL;
-		if (placing->claims[i].batch)
+		if (claims->all[i].batch)
 			continue;
 		if (!sku || strcmp(sku, line->sku) != 0)
 			outcome = repository->has_sku(repository, line->sku) ? OUT_OF_STOCK : INVALID_SKU;
 		sku = line->sku;
 		if (outcome == INVALID_SKU || command->all_or_nothing)
-			refuse(command, line, (LineResult) {.outcome = outcome, .line = *line});
+			refuse(command, line, (LineResult) {.outcome = outcome, .line = *line, .eta = NEVER});
 	}
-	for (size_t i = 0; i < placing->nclaims; i++)
-	{
-		size_t		position = (size_t) (placing->claims[i].line - command->lines);
+}
 
-		if (command->result.each && command->result.each[position].outcome == OUT_OF_STOCK)
-			shortages[i] = &command->result.each[position];
-		else if (command->result.refused.outcome == OUT_OF_STOCK && position == command->result.position)
-			shortages[i] = &command->result.refused;
+/* The result that says why the line at this position is out of stock; NULL if none says it. */
+static LineResult *
+shortage_at(LinesResult *result, size_t position)
+{
+	if (result->each)
+		return result->each[position].outcome == OUT_OF_STOCK ? &result->each[position] : NULL;
+	return result->refused.outcome == OUT_OF_STOCK && result->position == position ? &result->refused : NULL;
+}
+
+/* Says of the lines that are out of stock what was left. */
+static void
+tell_shortages(Allocation *command)
+{
+	const Claims *claims = &command->claims;
+	LineResult **shortages = allocate_array(command->repository, claims->n, sizeof(LineResult *));
+
+	for (size_t i = 0; i < claims->n; i++)
+		shortages[i] = shortage_at(&command->result, (size_t) (claims->all[i].line - command->lines));
+	measure_shortages(&command->stock, claims, shortages);
+}
+
+/* Says what became of each line.  If the call is refused, all lines are as they were. */
+static void
+tell_each(Allocation *command)
+{
+	for (Request *request = command->requests; request < command->requests + command->n; request++)
+	{
+		LineResult *result = &command->result.each[request->line - command->lines];
+
+		result->line = *request->line;
+		if (command->result.refused.outcome != DONE)
+			result->line.batchref = is_known(command, request) ? request->known->line.batchref : NULL;
 	}
-	if (command->result.refused.outcome != DONE)
-		measure_shortages(placing, shortages);
 }
 
 /* Is the line as it was? */
@@ -337,104 +359,77 @@ static bool
 is_same(const OrderLine *line, const OrderLine *known)
 {
 	return line->qty == known->qty && line->ordered_at == known->ordered_at &&
-		line->held_until == known->held_until && !has_other_date(line, known) &&
+		line->held_until == known->held_until && line->needed_by == known->needed_by &&
 		!line->batchref == !known->batchref &&
 		(!line->batchref || strcmp(line->batchref, known->batchref) == 0);
 }
 
-/* Writes what has become of batches and lines. */
+/* Writes what has become of the lines and their batches. */
 static Verdict
 write_allocation(Allocation *command)
 {
-	Changes		changes = no_changes(command->repository);
+	Changes		changes = changes_of(command->repository, &command->locks);
 
 	for (Request *request = command->requests; request < command->requests + command->n; request++)
 	{
-		OrderLine  *line = request->line;
-
-		if (request->known && is_same(line, request->known))
-			continue;
-		if (request->known)
-		{
-			append(&changes.from, request->known);
-			append(&changes.to, line);
-		}
-		else
-			append(&changes.added, line);
+		if (!request->known)
+			vector_append(&changes.added, request->line);
+		else if (!is_same(request->line, &request->known->line))
+			*changes_replace(&changes, request->known) = *request->line;
 	}
 	if (changes.added.n == 0 && changes.from.n == 0)
 		return KEEP;
-	return settle(&command->placing, &changes);
+	return settle(&command->stock, &changes);
 }
 
-/* Says what became of each line.  Where the call is refused, all lines are as they were. */
+/* Makes everything as it was before the call. */
 static void
-tell_each(Allocation *command)
+begin_attempt(Allocation *command, Repository *repository)
 {
-	for (Request *request = command->requests; request < command->requests + command->n; request++)
+	command->repository = repository;
+	locks_take(&command->locks, repository);
+	command->now = repository->current_time(repository);
+	command->has_looked = false;
+	command->nknown = 0;
+	command->result = (LinesResult) {.nlines = command->n, .lines = command->lines};
+	if (command->tells_each)
 	{
-		LineResult *result = &command->result.each[request->line - command->lines];
-		bool		is_known = request->known && !line_is_expired(request->known, command->now);
-
-		result->line = *request->line;
-		if (command->result.refused.outcome != DONE)
-			result->line.batchref = is_known ? request->known->batchref : NULL;
+		command->result.each = allocate_array(repository, command->n, sizeof(LineResult));
+		memset(command->result.each, 0, command->n * sizeof(LineResult));
 	}
-}
-
-/* Finds a batch for each line that wants one. */
-static bool
-place_requests(Allocation *command)
-{
-	gather_claims(command);
-	return !command->contradicts && place(&command->placing);
+	collect_requests(command);
 }
 
 /*
- * Far more often than not the lines are new ones.  So they are looked for only
- * after adding one has failed, or where the call would be refused, or would wait
- * for another session.
+ * Lines are usually new.  So they are looked up only after adding one has failed,
+ * or if the call would be refused, or would wait for another session.
  */
 static Verdict
 allocation_body(Repository *repository, void *context)
 {
 	Allocation *command = context;
-	LinesResult *result = &command->result;
 
-	command->repository = repository;
-	lock_wanted(repository, &command->wanted);
-	command->now = repository->current_time(repository);
-	command->has_looked = false;
-	command->contradicts = false;
-	*result = (LinesResult) {.nlines = command->n, .lines = command->lines};
-	if (command->tells_each)
-	{
-		result->each = repository->allocate_memory(repository, command->n * sizeof(LineResult));
-		memset(result->each, 0, command->n * sizeof(LineResult));
-	}
-	collect_requests(command);
-
-	if (repository->cautious || command->is_afresh)
+	begin_attempt(command, repository);
+	if (repository->attempt.looks_first || command->is_afresh)
 		look_up_requests(command);
 	if (!place_requests(command))
 		return CONTRADICTION;
-	if (!command->has_looked && (command->placing.waits || !are_all_placed(&command->placing)))
+	if (!command->has_looked && (command->stock.waits || !claims_are_all_met(&command->claims)))
 	{
 		look_up_requests(command);
 		if (command->nknown > 0 && !place_requests(command))
 			return CONTRADICTION;
 	}
-
-	if (lacks_batches(&command->placing))
+	if (stock_lacks_batches(&command->stock, &command->claims))
 		return WAIT;
 
-	if (!are_all_placed(&command->placing))
-		refuse_unplaced(command);
+	refuse_unplaced(command);
 	if (command->tells_each)
 		tell_each(command);
-	if (result->refused.outcome != DONE)
-		return UNDO;
-	return write_allocation(command);
+	if (command->result.refused.outcome == DONE)
+		return write_allocation(command);
+	tell_shortages(command);
+	return UNDO;
 }
 
 static LinesResult
@@ -444,24 +439,6 @@ run_allocation(UnitOfWork *uow, Allocation command)
 		command.terms = command.lines[0];
 	uow->run(uow, allocation_body, &command);
 	return command.result;
-}
-
-static LineResult
-single_result(const LinesResult *result)
-{
-	if (result->refused.outcome != DONE)
-		return result->refused;
-	return (LineResult) {.outcome = DONE, .line = result->lines[0]};
-}
-
-/* Ties the line to the first batch, in preference order, that can serve it. */
-LineResult
-allocate(UnitOfWork *uow, const OrderLine *line)
-{
-	OrderLine	lines[] = {*line};
-	LinesResult result = allocate_lines(uow, lines, 1, true);
-
-	return single_result(&result);
 }
 
 /*
@@ -482,20 +459,34 @@ try_allocate_lines(UnitOfWork *uow, OrderLine *lines, size_t n)
 	return run_allocation(uow, (Allocation) {.lines = lines, .n = n, .all_or_nothing = true, .tells_each = true});
 }
 
+/* Runs the command for one line. */
+static LineResult
+run_for_line(UnitOfWork *uow, const OrderLine *line, bool is_afresh)
+{
+	OrderLine	lines[] = {*line};
+	LinesResult result = run_allocation(uow, (Allocation) {
+										.lines = lines, .n = 1, .all_or_nothing = true, .is_afresh = is_afresh
+										});
+
+	return result.refused.outcome != DONE ? result.refused : (LineResult) {.outcome = DONE, .line = lines[0]};
+}
+
+/* Ties the line to the first batch, in preference order, that can serve it. */
+LineResult
+allocate(UnitOfWork *uow, const OrderLine *line)
+{
+	return run_for_line(uow, line, false);
+}
+
 /*
  * Deallocates a known line and allocates it afresh, with another quantity unless
- * line says SAME_QUANTITY and another date if it has one.  If it fits nowhere, it
- * stays as it is.
+ * line says SAME_QUANTITY, and with another date if it has one.  If it fits
+ * nowhere, it stays as it is.
  */
 LineResult
 reallocate(UnitOfWork *uow, const OrderLine *line)
 {
-	OrderLine	lines[] = {*line};
-	LinesResult result = run_allocation(uow, (Allocation) {
-										.lines = lines, .n = 1, .all_or_nothing = true, .is_afresh = true
-										});
-
-	return single_result(&result);
+	return run_for_line(uow, line, true);
 }
 
 /*
@@ -513,18 +504,20 @@ static Verdict
 promise_body(Repository *repository, void *context)
 {
 	Promise    *command = context;
-	Placing		placing = begin_placing(repository, NULL, repository->current_time(repository), 1);
+	Locks		none = {.repository = repository};
+	Stock		stock = stock_of(repository, &none, repository->current_time(repository));
+	Claims		claims = {.all = allocate_array(repository, 1, sizeof(Claim))};
 
-	placing.claims[placing.nclaims++] = (Claim) {.line = &command->line, .latest = line_latest_day(&command->line)};
-	if (!place(&placing))
+	claims_add(&claims, (Claim) {.line = &command->line, .deadline = line_deadline(&command->line)});
+	if (!stock_place(&stock, &claims))
 		return CONTRADICTION;
-	command->found = placing.claims[0].batch != NULL;
+	command->found = claims.all[0].batch != NULL;
 	if (command->found)
-		*command->batch = *placing.claims[0].batch;
+		*command->batch = *claims.all[0].batch;
 	return UNDO;
 }
 
-/* Finds the batch that a new line would be tied to now; false where there is none. */
+/* Finds the batch that a new line would be tied to now; false if there is none. */
 bool
 promise(UnitOfWork *uow, const OrderLine *line, Batch *batch)
 {

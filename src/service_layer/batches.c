@@ -1,9 +1,10 @@
 /*
  * batches.c
  *		The use cases on a batch: it is bought, turns out larger or smaller, and
- *		comes on another day.
+ *		arrives on another day.
  */
-#include "service_layer/placing.h"
+#include "service_layer/backorders.h"
+#include "service_layer/services.h"
 
 #include <string.h>
 
@@ -21,10 +22,10 @@ static Verdict
 add_batch_body(Repository *repository, void *context)
 {
 	AddBatch   *command = context;
-	Batch		known;
+	RowKey		of_any_sku = {.name = command->batch->reference};
+	StoredBatch known;
 
-	/* A reference is of one SKU only. */
-	if (repository->cautious && repository->find_batch(repository, NULL, command->batch->reference, &known))
+	if (repository->attempt.looks_first && repository->find_batch(repository, of_any_sku, &known))
 	{
 		command->outcome = BATCH_EXISTS;
 		return UNDO;
@@ -45,263 +46,261 @@ add_batch(UnitOfWork *uow, const Batch *batch)
 }
 
 /*
- * Begins to change a batch, and holds the queue of its SKU: lines may leave the
- * batch, and whoever changes it may go on to serve that queue.  KEEP if the batch
- * is there, UNDO if it is not.
+ * Changing a batch
+ */
+
+typedef struct ChangeBatch
+{
+	RowKey		key;			/* of any SKU if it has none */
+	int32_t		qty;			/* the new quantity, or the new ETA */
+	Day			eta;
+	LinesResult result;
+	Locks		locks;
+
+	/* of one attempt: */
+	Repository *repository;
+	StoredBatch batch;
+} ChangeBatch;
+
+/*
+ * Begins an attempt.  It holds the queue of the SKU: lines may leave the batch,
+ * and the transaction may go on to serve that queue.  KEEP if the batch is there;
+ * otherwise what the body returns.
  */
 static Verdict
-find_batch_to_change(Repository *repository, const char *sku, const char *reference, Wanted *wanted, Batch *batch)
+begin_change(ChangeBatch *command, Repository *repository)
 {
-	const char *held = sku;
+	const char *sku = command->key.sku;
 
-	if (!held)
+	command->repository = repository;
+	command->result = (LinesResult) {.refused.outcome = UNKNOWN_BATCH};
+	if (!sku)
 	{
-		if (!repository->find_batch(repository, NULL, reference, batch))
+		if (!repository->find_batch(repository, command->key, &command->batch))
 			return UNDO;
-		held = batch->sku;
+		sku = command->batch.batch.sku;
 	}
-	repository->hold_queue(repository, held);
-	lock_wanted(repository, wanted);
-	if (!repository->find_batch(repository, sku, reference, batch))
+	repository->hold_queue(repository, sku);
+	locks_take(&command->locks, repository);
+	if (!repository->find_batch(repository, command->key, &command->batch))
 		return UNDO;
-	return strcmp(batch->sku, held) == 0 ? KEEP : WAIT;
+	command->result = (LinesResult) {.batch = command->batch.batch};
+	/* Meanwhile another batch may have got the reference. */
+	return strcmp(command->batch.batch.sku, sku) == 0 ? KEEP : WAIT;
+}
+
+/* Refuses the change, as more has shipped than it would leave. */
+static Verdict
+refuse_shipped(ChangeBatch *command)
+{
+	command->result.refused.outcome = ALREADY_SHIPPED;
+	return UNDO;
+}
+
+static LinesResult
+run_change(UnitOfWork *uow, Body body, ChangeBatch command)
+{
+	uow->run(uow, body, &command);
+	return command.result;
 }
 
 /*
  * change_batch_quantity
  */
 
-typedef struct ChangeBatchQuantity
-{
-	const char *sku;			/* or NULL */
-	const char *reference;
-	int32_t		qty;
-	LinesResult result;
-	Wanted		wanted;
-} ChangeBatchQuantity;
-
-/* What leaves a batch, the latest turn first: lines as they were, and expired holds, which are nobody's. */
+/* What leaves a shrinking batch. */
 typedef struct Leavers
 {
-	Batch	   *batch;
+	Batch	   *batch;			/* as it will be */
 	int64_t		now;
-	List		lines;
-	List		holds;
+	Vector		lines;			/* the latest turn first */
+	Vector		holds;			/* expired ones, which nobody is told of */
 } Leavers;
 
-/* An expired hold leaves its batch, and is forgotten. */
+/* Visitor: lets an expired hold leave the batch, if it is on that. */
 static bool
-let_hold_leave(void *context, const OrderLine *line)
+let_hold_leave(void *context, const StoredLine *hold)
 {
 	Leavers    *leavers = context;
 
-	if (strcmp(line->batchref, leavers->batch->reference) == 0)
+	if (strcmp(hold->line.batchref, leavers->batch->reference) == 0)
 	{
-		leavers->batch->allocated_quantity -= line_open_quantity(line);
-		list_line(&leavers->holds, line);
+		leavers->batch->allocated_quantity -= line_open_quantity(&hold->line);
+		vector_add_line(&leavers->holds, hold);
 	}
 	return true;
 }
 
-/* Lets one line leave its batch; the last is the one after which the batch covers the others. */
+/* Visitor: lets one line leave, until the batch covers the others. */
 static bool
-let_line_leave(void *context, const OrderLine *line)
+let_line_leave(void *context, const StoredLine *stored)
 {
 	Leavers    *leavers = context;
+	const OrderLine *line = &stored->line;
 
 	if (!batch_is_overallocated(leavers->batch))
 		return false;
 	if (line_open_quantity(line) > 0 && !line_is_expired(line, leavers->now))
 	{
 		leavers->batch->allocated_quantity -= line_open_quantity(line);
-		list_line(&leavers->lines, line);
+		vector_add_line(&leavers->lines, stored);
 	}
 	return true;
 }
 
-/* Claims other batches for lines that have left theirs; lists these as they will be, too. */
-static Placing
-claim_other_batches(Repository *repository, Wanted *wanted, const Leavers *leavers, List *to)
+/* Claims other batches for the lines that leave; the one that leaves last has the earliest turn. */
+static Claims
+claim_other_batches(Repository *repository, const Leavers *leavers, Changes *changes)
 {
 	size_t		n = leavers->lines.n;
-	Placing		placing = begin_placing(repository, wanted, leavers->now, n);
+	Claims		claims = {.all = allocate_array(repository, n, sizeof(Claim))};
 
-	placing.passed_over = leavers->batch->reference;
-	placing.nclaims = n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = n; i > 0; i--)
 	{
-		OrderLine  *line;
+		OrderLine  *line = changes_replace(changes, leavers->lines.items[i - 1]);
 
-		list_line(to, leavers->lines.items[i]);
-		line = to->items[i];
-		line->batchref = NULL;
-		/* It is the turn of the last one first. */
-		placing.claims[n - 1 - i] = (Claim) {.line = line, .latest = line_latest_day(line)};
+		claims_add(&claims, (Claim) {.line = line, .deadline = line_deadline(line)});
 	}
-	return placing;
+	return claims;
 }
 
-/* Takes from a batch what it no longer covers, and moves that to where there is room. */
-static Verdict
-shrink_batch(Repository *repository, ChangeBatchQuantity *command, const Batch *batch)
+/* The lines of the claims, the latest turn first. */
+static LinesResult
+lines_that_left(Repository *repository, const Claims *claims)
 {
-	Batch		smaller = *batch;
+	LinesResult result = {.nlines = claims->n, .lines = allocate_array(repository, claims->n, sizeof(OrderLine))};
+
+	for (size_t i = 0; i < claims->n; i++)
+		result.lines[i] = *claims->all[claims->n - 1 - i].line;
+	return result;
+}
+
+/* Takes from the batch what it no longer covers: expired holds first, then the lines with the latest turn. */
+static Verdict
+shrink_batch(ChangeBatch *command)
+{
+	Repository *repository = command->repository;
+	const StoredBatch *batch = &command->batch;
+	Batch		smaller = batch->batch;
 	Leavers		leavers = {
 		.batch = &smaller, .now = repository->current_time(repository),
 		.lines.repository = repository, .holds.repository = repository
 	};
-	Changes		changes = no_changes(repository);
-	Placing		placing;
+	Changes		changes = changes_of(repository, &command->locks);
+	Stock		stock = stock_of(repository, &command->locks, leavers.now);
+	Claims		claims;
 
 	smaller.purchased_quantity = command->qty;
-	repository->visit_expired_holds(repository, (const char *[]) {batch->sku}, 1, leavers.now, let_hold_leave, &leavers);
-	repository->visit_lines_of_batch(repository, batch, let_line_leave, &leavers);
+	repository->visit_expired_holds(repository, &smaller.sku, 1, leavers.now, let_hold_leave, &leavers);
+	repository->visit_lines_of_batch(repository, batch_key(&smaller), let_line_leave, &leavers);
 	if (batch_is_overallocated(&smaller) || smaller.allocated_quantity < smaller.shipped_quantity)
 		return CONTRADICTION;
 
-	placing = claim_other_batches(repository, &command->wanted, &leavers, &changes.to);
-	leave_batch(&placing, batch, smaller.allocated_quantity);
-	if (!place(&placing))
+	claims = claim_other_batches(repository, &leavers, &changes);
+	stock.closed = smaller.reference;
+	stock_add_freed(&stock, batch, batch->batch.allocated_quantity - smaller.allocated_quantity);
+	if (!stock_place(&stock, &claims))
 		return CONTRADICTION;
-	if (lacks_batches(&placing))
+	if (stock_lacks_batches(&stock, &claims))
 		return WAIT;
 
-	command->result = (LinesResult) {.nlines = changes.to.n, .lines = lines_of(&changes.to)};
-	changes.resized = batch;
-	changes.resized_to = &smaller;
-	changes.from = leavers.lines;
+	command->result = lines_that_left(repository, &claims);
+	changes.shrinks_from = &batch->batch;
+	changes.shrinks_to = &smaller;
 	changes.removed = leavers.holds;
-	return settle(&placing, &changes);
+	return settle(&stock, &changes);
 }
 
 static Verdict
 change_batch_quantity_body(Repository *repository, void *context)
 {
-	ChangeBatchQuantity *command = context;
-	LinesResult *result = &command->result;
-	Batch		batch;
-	Verdict		found;
+	ChangeBatch *command = context;
+	Verdict		found = begin_change(command, repository);
+	const Batch *batch = &command->batch.batch;
 
-	*result = (LinesResult) {.nlines = 0};
-	found = find_batch_to_change(repository, command->sku, command->reference, &command->wanted, &batch);
-	if (found == WAIT)
+	if (found != KEEP)
+		return found;
+	if (batch->shipped_quantity > command->qty)
+		return refuse_shipped(command);
+	if (batch->allocated_quantity > command->qty)
+		return shrink_batch(command);
+	if (!locks_allow(&command->locks, batch_key(batch)))
 		return WAIT;
-	result->batch = batch;
-	if (found == UNDO)
-		result->refused.outcome = UNKNOWN_BATCH;
-	else if (batch.shipped_quantity > command->qty)
-		result->refused.outcome = ALREADY_SHIPPED;
-	if (result->refused.outcome != DONE)
-		return UNDO;
-	if (batch.allocated_quantity > command->qty)
-		return shrink_batch(repository, command, &batch);
-	if (!want_batch(repository, &command->wanted, &batch))
-		return WAIT;
-	return repository->resize_batch(repository, &batch, command->qty) ? KEEP : RETRY;
+	return repository->resize_batch(repository, batch_key(batch), command->qty) ? KEEP : RETRY;
 }
 
 /*
- * Sets the purchased quantity of a batch.  Where that no longer covers what is
- * allocated, the lines with the latest turn leave, just enough of them, and each
- * in its turn goes to the first other batch that can serve it or waits.  Says
- * which, the latest turn first.
+ * Sets the purchased quantity of a batch.  If that no longer covers what is
+ * allocated, the lines with the latest turn leave, just enough of them; each in
+ * its turn gets the first other batch that can serve it, or waits.  Says which,
+ * the latest turn first.
  */
 LinesResult
 change_batch_quantity(UnitOfWork *uow, const char *sku, const char *reference, int32_t qty)
 {
-	ChangeBatchQuantity command = {.sku = sku, .reference = reference, .qty = qty};
-
-	uow->run(uow, change_batch_quantity_body, &command);
-	return command.result;
+	return run_change(uow, change_batch_quantity_body, (ChangeBatch) {.key = {sku, reference}, .qty = qty});
 }
 
 /*
  * change_batch_eta
  */
 
-typedef struct ChangeBatchEta
-{
-	const char *sku;			/* or NULL */
-	const char *reference;
-	bool		under_way;
-	int32_t		eta;
-	LinesResult result;
-	Wanted		wanted;
-} ChangeBatchEta;
-
 static Verdict
 change_batch_eta_body(Repository *repository, void *context)
 {
-	ChangeBatchEta *command = context;
-	LinesResult *result = &command->result;
-	List		lines = {.repository = repository};
-	List		told = {.repository = repository};
-	Changes		changes = no_changes(repository);
-	Charge		freed = {.units = 0};
+	ChangeBatch *command = context;
+	Verdict		found = begin_change(command, repository);
+	Batch		changed = command->batch.batch;
+	Charge		freed = {.batch = batch_key(&changed)};
+	Changes		changes = changes_of(repository, &command->locks);
+	Vector		lines = {.repository = repository};
+	Vector		told = {.repository = repository};
 	int64_t		now;
-	Batch		batch;
-	Batch		changed;
-	Verdict		found;
 
-	*result = (LinesResult) {.nlines = 0};
-	found = find_batch_to_change(repository, command->sku, command->reference, &command->wanted, &batch);
-	if (found == WAIT)
+	if (found != KEEP)
+		return found;
+	/* What has shipped was in the warehouse.  The rest can be blocked, but not be under way. */
+	if (command->eta != IN_WAREHOUSE && command->eta != NEVER && changed.shipped_quantity > 0)
+		return refuse_shipped(command);
+	if (!locks_allow(&command->locks, batch_key(&changed)))
 		return WAIT;
-	result->batch = batch;
-	if (found == UNDO)
-		result->refused.outcome = UNKNOWN_BATCH;
-	/* What has left was in the warehouse: the rest can be blocked, but it is not under way. */
-	else if (command->under_way && command->eta != NEVER && batch.shipped_quantity > 0)
-		result->refused.outcome = ALREADY_SHIPPED;
-	if (result->refused.outcome != DONE)
-		return UNDO;
-
-	changed = batch;
-	changed.under_way = command->under_way;
 	changed.eta = command->eta;
-	if (!want_batch(repository, &command->wanted, &batch))
-		return WAIT;
-	if (!repository->reschedule_batch(repository, &batch, &changed))
+	if (!repository->reschedule_batch(repository, &command->batch.batch, &changed))
 		return RETRY;
 
-	/* Whoever comes to the batch or leaves it now has to wait for us, and then knows the new day. */
+	/* From here on, a line that comes to the batch or leaves it has to wait for us, and then sees the new ETA. */
 	repository->look_again(repository);
 	now = repository->current_time(repository);
-	repository->visit_lines_of_batch(repository, &changed, list_line, &lines);
+	repository->visit_lines_of_batch(repository, batch_key(&changed), vector_add_line, &lines);
 	for (size_t i = lines.n; i > 0; i--)
 	{
-		OrderLine  *line = lines.items[i - 1];
+		StoredLine *stored = lines.items[i - 1];
+		const OrderLine *line = &stored->line;
 
-		/* Taken back, lest one that is just being confirmed becomes a line that nobody has told. */
+		/* An expired hold is removed: if it were confirmed just now, nobody would be told of the new ETA. */
 		if (line_is_expired(line, now))
 		{
-			append(&changes.removed, line);
+			vector_append(&changes.removed, stored);
 			freed.units -= line_open_quantity(line);
 		}
 		else if (line_open_quantity(line) > 0)
-			append(&told, line);
+			vector_append(&told, stored);
 	}
-	result->nlines = told.n;
-	result->lines = lines_of(&told);
-
-	freed.sku = changed.sku;
-	freed.reference = changed.reference;
-	changes.charges = &freed;
-	changes.ncharges = changes.removed.n > 0 ? 1 : 0;
-	return write_changes(&changes, &command->wanted);
+	command->result.nlines = told.n;
+	command->result.lines = vector_lines(&told);
+	if (changes.removed.n > 0)
+		changes_charge(&changes, freed);
+	return changes_write(&changes);
 }
 
 /*
- * Sets the day on which a batch comes: none if it has come, NEVER if nobody is to
- * get any of it.  Moves no line; says which have open units on it, in their turn.
+ * Sets the ETA of a batch: IN_WAREHOUSE when it has arrived, NEVER to block it.
+ * Moves no line; says which lines have open units on it, in their turn.
  */
 LinesResult
-change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, bool under_way, int32_t eta)
+change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, Day eta)
 {
-	ChangeBatchEta command = {.sku = sku, .reference = reference, .under_way = under_way, .eta = eta};
-
-	uow->run(uow, change_batch_eta_body, &command);
-	return command.result;
+	return run_change(uow, change_batch_eta_body, (ChangeBatch) {.key = {sku, reference}, .eta = eta});
 }
 
 /*
@@ -310,7 +309,7 @@ change_batch_eta(UnitOfWork *uow, const char *sku, const char *reference, bool u
 
 typedef struct BatchServesLines
 {
-	const Batch *batch;
+	const RowKey *batch;
 	bool		answer;
 } BatchServesLines;
 
@@ -323,9 +322,9 @@ batch_serves_lines_body(Repository *repository, void *context)
 	return UNDO;
 }
 
-/* Does the batch, or any batch if NULL, serve a line? */
+/* Does the batch, or any batch if that is NULL, serve a line? */
 bool
-batch_serves_lines(UnitOfWork *uow, const Batch *batch)
+batch_serves_lines(UnitOfWork *uow, const RowKey *batch)
 {
 	BatchServesLines command = {.batch = batch};
 

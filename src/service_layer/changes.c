@@ -1,137 +1,18 @@
 /*
  * changes.c
- *		Writes what a unit of work changes, and locks it beforehand where the call
- *		has been lost before.
+ *		Writes what a unit of work changes.
  */
 #include "service_layer/changes.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/*
- * Locking what was wanted
- */
-
-#define OPTIMISTIC_ATTEMPTS 2
-
-/* Takes the locks that earlier attempts lacked.  An attempt begins with it, or with holding a queue. */
-void
-lock_wanted(Repository *repository, Wanted *wanted)
-{
-	wanted->is_locking = repository->attempts >= OPTIMISTIC_ATTEMPTS;
-	wanted->locked_batches = wanted->locked_lines = (List) {.repository = repository};
-	if (wanted->is_locking && wanted->nbatches > 0)
-		repository->lock_batches(repository, wanted->batches, wanted->nbatches, list_batch, &wanted->locked_batches);
-	if (wanted->is_locking && wanted->nlines > 0)
-		repository->lock_lines(repository, wanted->lines, wanted->nlines, list_line, &wanted->locked_lines);
-}
-
-static int
-compare_batch_to_charge(const void *charge, const void *batch)
-{
-	const Batch *stored = *(Batch *const *) batch;
-
-	return compare_charges(charge, &(Charge) {.sku = stored->sku, .reference = stored->reference});
-}
-
-/* Has this attempt locked the batch? */
-bool
-has_locked(const Wanted *wanted, const char *sku, const char *reference)
-{
-	Charge		sought = {.sku = sku, .reference = reference};
-
-	return wanted->locked_batches.n > 0 &&
-		bsearch(&sought, wanted->locked_batches.items, wanted->locked_batches.n, sizeof(void *), compare_batch_to_charge);
-}
-
-/* Has it locked the known line? */
-static bool
-has_locked_line(const Wanted *wanted, OrderLine *line)
-{
-	return wanted->locked_lines.n > 0 &&
-		bsearch(&line, wanted->locked_lines.items, wanted->locked_lines.n, sizeof(void *), compare_line_identities);
-}
-
-static const char *
-copy_name(Repository *repository, const char *name)
-{
-	size_t		size = strlen(name) + 1;
-
-	return memcpy(repository->allocate_lasting_memory(repository, size), name, size);
-}
-
-/* Locks the batches of n charges, too, from the next attempt on. */
-void
-want_batches(Repository *repository, Wanted *wanted, const Charge *charges, size_t n)
-{
-	Charge	   *all;
-	size_t		nall = wanted->nbatches;
-
-	if (n == 0)
-		return;
-	all = repository->allocate_lasting_memory(repository, (nall + n) * sizeof(Charge));
-	if (nall > 0)
-		memcpy(all, wanted->batches, nall * sizeof(Charge));
-	for (size_t i = 0; i < n; i++)
-		if (wanted->nbatches == 0 ||
-			!bsearch(&charges[i], wanted->batches, wanted->nbatches, sizeof(Charge), compare_charges))
-			all[nall++] = (Charge) {
-				.sku = copy_name(repository, charges[i].sku), .reference = copy_name(repository, charges[i].reference)
-			};
-	sort(repository, all, nall, sizeof(Charge), compare_charges);
-	wanted->batches = all;
-	wanted->nbatches = nall;
-}
-
-/* Locks this batch, too, from the next attempt on; false where this one has locks, but not that. */
-bool
-want_batch(Repository *repository, Wanted *wanted, const Batch *batch)
-{
-	if (has_locked(wanted, batch->sku, batch->reference))
-		return true;
-	want_batches(repository, wanted, &(Charge) {.sku = batch->sku, .reference = batch->reference}, 1);
-	return !wanted->is_locking;
-}
-
-/* The same as want_batches of known lines. */
-static void
-want_lines(Repository *repository, Wanted *wanted, const List *lines)
-{
-	OrderLine **all;
-	size_t		nall = wanted->nlines;
-
-	if (lines->n == 0)
-		return;
-	all = repository->allocate_lasting_memory(repository, (nall + lines->n) * sizeof(OrderLine *));
-	if (nall > 0)
-		memcpy(all, wanted->lines, nall * sizeof(OrderLine *));
-	for (size_t i = 0; i < lines->n; i++)
-	{
-		const OrderLine *line = lines->items[i];
-
-		if (wanted->nlines > 0 &&
-			bsearch(&line, wanted->lines, wanted->nlines, sizeof(OrderLine *), compare_line_identities))
-			continue;
-		all[nall] = repository->allocate_lasting_memory(repository, sizeof(OrderLine));
-		*all[nall++] = (OrderLine) {
-			.orderid = copy_name(repository, line->orderid), .sku = copy_name(repository, line->sku)
-		};
-	}
-	sort(repository, all, nall, sizeof(OrderLine *), compare_line_identities);
-	wanted->lines = all;
-	wanted->nlines = nall;
-}
-
-/*
- * Writing
- */
-
-/* Nothing is to be written yet. */
+/* No changes yet. */
 Changes
-no_changes(Repository *repository)
+changes_of(Repository *repository, Locks *locks)
 {
 	return (Changes) {
 		.repository = repository,
+		.locks = locks,
 		.added.repository = repository,
 		.from.repository = repository,
 		.to.repository = repository,
@@ -139,110 +20,153 @@ no_changes(Repository *repository)
 	};
 }
 
-/* Is all that is to be written locked, as far as it is known already? */
+/* Adds a charge. */
+void
+changes_charge(Changes *changes, Charge charge)
+{
+	changes->charges = grow_array(changes->repository, changes->charges, changes->ncharges, sizeof(Charge));
+	changes->charges[changes->ncharges++] = charge;
+}
+
+/* Adds a change to the line; returns a copy, in which the caller says what becomes of it. */
+OrderLine *
+changes_replace(Changes *changes, StoredLine *line)
+{
+	OrderLine  *to = allocate_array(changes->repository, 1, sizeof(OrderLine));
+
+	*to = line->line;
+	vector_append(&changes->from, line);
+	vector_append(&changes->to, to);
+	return to;
+}
+
+/*
+ * Locks
+ */
+
+static RowKey
+key_at(const Vector *lines, size_t i)
+{
+	return line_key(lines->items[i]);
+}
+
+/* Is anything to be written that this attempt should have locked, but has not? */
 static bool
-is_all_locked(const Changes *changes, const Wanted *wanted)
+lack_locks(const Changes *changes)
 {
 	for (size_t i = 0; i < changes->ncharges; i++)
-		if (!has_locked(wanted, changes->charges[i].sku, changes->charges[i].reference))
-			return false;
+		if (locks_lack_batch(changes->locks, changes->charges[i].batch))
+			return true;
 	for (size_t i = 0; i < changes->from.n; i++)
-		if (!has_locked_line(wanted, changes->from.items[i]))
-			return false;
+		if (locks_lack_line(changes->locks, key_at(&changes->from, i)))
+			return true;
 	for (size_t i = 0; i < changes->removed.n; i++)
-		if (!has_locked_line(wanted, changes->removed.items[i]))
-			return false;
-	return true;
+		if (locks_lack_line(changes->locks, key_at(&changes->removed, i)))
+			return true;
+	return false;
 }
 
-/* Makes n of the charges; false where a batch is no longer what it was. */
+/* Later attempts lock all that is to be written, except new lines. */
+void
+changes_want_locks(const Changes *changes)
+{
+	size_t		nlines = changes->from.n + changes->removed.n;
+	RowKey	   *batches = allocate_array(changes->repository, changes->ncharges, sizeof(RowKey));
+	RowKey	   *lines = allocate_array(changes->repository, nlines, sizeof(RowKey));
+
+	for (size_t i = 0; i < changes->ncharges; i++)
+		batches[i] = changes->charges[i].batch;
+	for (size_t i = 0; i < changes->from.n; i++)
+		lines[i] = key_at(&changes->from, i);
+	for (size_t i = 0; i < changes->removed.n; i++)
+		lines[changes->from.n + i] = key_at(&changes->removed, i);
+	locks_want_batches(changes->locks, batches, changes->ncharges);
+	locks_want_lines(changes->locks, lines, nlines);
+}
+
+/*
+ * Writing
+ */
+
+/* Makes n of the charges; false if a batch is no longer what it was. */
 static bool
-charge(const Changes *changes, size_t first, size_t n)
+write_charges(const Changes *changes, size_t first, size_t n)
 {
 	Repository *repository = changes->repository;
+	bool		(*write) (Repository *, const Charge *, size_t) =
+		changes->ship ? repository->ship_from_batches : repository->charge_batches;
 
-	if (n == 0)
-		return true;
-	return changes->ships ? repository->ship_from_batches(repository, changes->charges + first, n) :
-		repository->charge_batches(repository, changes->charges + first, n);
+	return n == 0 || write(repository, changes->charges + first, n);
 }
 
-/* Makes all charges; that of a batch whose quantities change is in these. */
+/* Makes all charges; for the batch that shrinks, its quantities are replaced instead. */
 static bool
 write_batches(const Changes *changes)
 {
 	size_t		i = 0;
 
-	if (!changes->resized)
-		return charge(changes, 0, changes->ncharges);
-	while (strcmp(changes->charges[i].reference, changes->resized->reference) != 0)
+	if (!changes->shrinks_to)
+		return write_charges(changes, 0, changes->ncharges);
+	while (strcmp(changes->charges[i].batch.name, changes->shrinks_to->reference) != 0)
 		i++;
-	return charge(changes, 0, i) &&
-		changes->repository->shrink_batch(changes->repository, changes->resized, changes->resized_to) &&
-		charge(changes, i + 1, changes->ncharges - i - 1);
+	return write_charges(changes, 0, i) &&
+		changes->repository->shrink_batch(changes->repository, changes->shrinks_from, changes->shrinks_to) &&
+		write_charges(changes, i + 1, changes->ncharges - i - 1);
 }
 
-/* Changes known lines and removes others, all in lock order; false where one is no longer what it was. */
+/* Changes known lines and removes others, in one lock order; false if one is no longer what it was. */
 static bool
-write_known_lines(Changes *changes)
+write_known_lines(const Changes *changes)
 {
 	Repository *repository = changes->repository;
-	List	   *from = &changes->from;
-	List	   *removed = &changes->removed;
-	OrderLine **was = (OrderLine **) from->items;
-	OrderLine **gone = (OrderLine **) removed->items;
+	StoredLine **from = (StoredLine **) changes->from.items;
+	OrderLine **to = (OrderLine **) changes->to.items;
+	StoredLine **removed = (StoredLine **) changes->removed.items;
+	size_t		nfrom = changes->from.n;
+	size_t		nremoved = changes->removed.n;
 	size_t		i = 0;
 	size_t		j = 0;
 
-	while (i < from->n || j < removed->n)
+	while (i < nfrom || j < nremoved)
 	{
 		size_t		first_change = i;
 		size_t		first_removal = j;
 
-		/* No line stands in both, unless the table has it twice. */
-		while (i < from->n && (j == removed->n || compare_identities(was[i], gone[j]) <= 0))
+		/* No line is in both, unless the table has it twice. */
+		while (i < nfrom && (j == nremoved || compare_line_keys(&from[i], &removed[j]) <= 0))
 			i++;
 		if (i > first_change &&
-			!repository->change_lines(repository, was + first_change,
-									  (OrderLine **) changes->to.items + first_change, i - first_change))
+			!repository->change_lines(repository, from + first_change, to + first_change, i - first_change))
 			return false;
-		while (j < removed->n && (i == from->n || compare_identities(gone[j], was[i]) < 0))
+		while (j < nremoved && (i == nfrom || compare_line_keys(&removed[j], &from[i]) < 0))
 			j++;
-		if (j > first_removal && !repository->remove_lines(repository, gone + first_removal, j - first_removal))
+		if (j > first_removal && !repository->remove_lines(repository, removed + first_removal, j - first_removal))
 			return false;
 	}
 	return true;
 }
 
-static void
-sort_lines(List *lines)
-{
-	sort(lines->repository, lines->items, lines->n, sizeof(void *), compare_line_identities);
-}
-
 /*
- * Writes all changes: KEEP, unless something is no longer what it was (RETRY) or
- * is not among what this attempt has locked (WAIT): to lock it now might be out
- * of order.
+ * Writes all changes.  RETRY if something is no longer what it was; WAIT if this
+ * attempt has locks but lacks one, for to take it now might be out of order.
  */
 Verdict
-write_changes(Changes *changes, Wanted *wanted)
+changes_write(Changes *changes)
 {
 	Repository *repository = changes->repository;
 
-	sort(repository, changes->charges, changes->ncharges, sizeof(Charge), compare_charges);
-	sort_lines(&changes->from);
-	sort_lines(&changes->to);
-	sort_lines(&changes->removed);
-	/* What a first attempt wants is not noted: hardly ever does it fail. */
-	if (repository->attempts > 0 && !is_all_locked(changes, wanted))
+	sort_array(repository, changes->charges, changes->ncharges, sizeof(Charge), compare_keys);
+	vector_sort(&changes->from, compare_line_keys);
+	vector_sort(&changes->to, compare_line_keys);
+	vector_sort(&changes->removed, compare_line_keys);
+	if (lack_locks(changes))
 	{
-		want_batches(repository, wanted, changes->charges, changes->ncharges);
-		want_lines(repository, wanted, &changes->from);
-		want_lines(repository, wanted, &changes->removed);
-		if (wanted->is_locking)
-			return WAIT;
+		changes_want_locks(changes);
+		return WAIT;
 	}
+	/* What a first attempt wants is not noted: it hardly ever fails. */
+	if (repository->attempt.nfailed > 0 && !changes->locks->are_taken)
+		changes_want_locks(changes);
 
 	if (!write_batches(changes))
 		return RETRY;

@@ -1,53 +1,33 @@
 /*
  * changes.h
- *		What a unit of work writes, in the order of locks; and what it locks
- *		beforehand once others have come in between.
+ *		What a unit of work changes.  It is collected first, then written in lock
+ *		order: batches, new lines, known lines.
  */
 #ifndef CHANGES_H
 #define CHANGES_H
 
-#include "service_layer/lists.h"
+#include "service_layer/locks.h"
 #include "service_layer/unit_of_work.h"
 
-/*
- * What a call locks before it reads.  The first two attempts are optimistic, for
- * hardly ever does anybody come in between.  Each later one locks all that the
- * call has wanted to write since the second: so it cannot be lost any more.
- */
-typedef struct Wanted
-{
-	Charge	   *batches;		/* in lock order */
-	size_t		nbatches;
-	OrderLine **lines;			/* known ones, in lock order */
-	size_t		nlines;
-
-	/* of one attempt */
-	bool		is_locking;
-	List		locked_batches; /* those of them that are there, in the same order */
-	List		locked_lines;
-} Wanted;
-
-/* What is to be written. */
 typedef struct Changes
 {
 	Repository *repository;
-	Charge	   *charges;		/* in lock order */
+	Locks	   *locks;
+	Charge	   *charges;		/* at most one per batch */
 	size_t		ncharges;
-	bool		ships;			/* the charges say what leaves the warehouse */
-	const Batch *resized;		/* a batch among the charged ones whose quantities change, or NULL */
-	const Batch *resized_to;
-	List		added;			/* new lines, in lock order */
-	List		from;			/* known lines that change, in any order */
-	List		to;				/* what becomes of them, in the same order */
-	List		removed;		/* known lines that are forgotten, in any order */
+	bool		ship;			/* the charges are of units that leave the warehouse */
+	const Batch *shrinks_from;	/* a charged batch whose quantities are replaced, or NULL */
+	const Batch *shrinks_to;
+	Vector		added;			/* new lines, in lock order */
+	Vector		from;			/* StoredLines that change */
+	Vector		to;				/* what becomes of them, in the same order */
+	Vector		removed;		/* StoredLines that are forgotten */
 } Changes;
 
-extern void lock_wanted(Repository *repository, Wanted *wanted);
-extern bool has_locked(const Wanted *wanted, const char *sku, const char *reference);
-extern bool want_batch(Repository *repository, Wanted *wanted, const Batch *batch);
-extern void want_batches(Repository *repository, Wanted *wanted, const Charge *charges, size_t n);
-
-extern Changes no_changes(Repository *repository);
-extern Verdict write_changes(Changes *changes, Wanted *wanted);
+extern Changes changes_of(Repository *repository, Locks *locks);
+extern void changes_charge(Changes *changes, Charge charge);
+extern OrderLine *changes_replace(Changes *changes, StoredLine *line);
+extern void changes_want_locks(const Changes *changes);
+extern Verdict changes_write(Changes *changes);
 
 #endif							/* CHANGES_H */

@@ -3,7 +3,8 @@
  *		The use cases that take lines from their batches: to give them back, or to
  *		move them to better ones.
  */
-#include "service_layer/placing.h"
+#include "service_layer/backorders.h"
+#include "service_layer/lines.h"
 
 #include <string.h>
 
@@ -14,36 +15,30 @@
 typedef struct Deallocation
 {
 	const char *orderid;
-	const char *sku;			/* NULL: all of the order */
+	const char *sku;			/* NULL: all lines of the order */
 	LinesResult result;
-	Wanted		wanted;
+	Locks		locks;
 } Deallocation;
 
 static Verdict
 deallocation_body(Repository *repository, void *context)
 {
 	Deallocation *command = context;
-	OrderLine	asked = {.orderid = command->orderid, .sku = command->sku};
-	List		lines = {.repository = repository};
-	List		told = {.repository = repository};
-	Changes		changes = no_changes(repository);
+	Changes		changes = changes_of(repository, &command->locks);
+	Vector		lines = {.repository = repository};
+	Vector		told = {.repository = repository};
 	int64_t		now;
 
-	lock_wanted(repository, &command->wanted);
+	locks_take(&command->locks, repository);
 	now = repository->current_time(repository);
 	command->result = (LinesResult) {.nlines = 0};
-	if (command->sku)
-		repository->visit_known_lines(repository, (OrderLine *[]) {&asked}, 1, list_line, &lines);
-	else
-		repository->visit_lines_of_order(repository, command->orderid, list_line, &lines);
+	visit_lines(repository, command->orderid, command->sku, vector_add_line, &lines);
 	if (lines.n == 0)
 		return UNDO;
 
-	changes.charges = repository->allocate_memory(repository, lines.n * sizeof(Charge));
-	changes.removed = lines;
 	for (size_t i = 0; i < lines.n; i++)
 	{
-		OrderLine  *line = lines.items[i];
+		const OrderLine *line = lines.items[i];
 
 		if (line->shipped_qty > 0)
 		{
@@ -51,15 +46,15 @@ deallocation_body(Repository *repository, void *context)
 			return UNDO;
 		}
 		if (line->batchref)
-			changes.charges[changes.ncharges++] = (Charge) {
-				.sku = line->sku, .reference = line->batchref, .units = -line->qty
-			};
+			changes_charge(&changes, (Charge) {.batch = {line->sku, line->batchref}, .units = -line->qty});
+		/* Nobody is told of an expired hold. */
 		if (!line_is_expired(line, now))
-			append(&told, line);
+			vector_append(&told, lines.items[i]);
 	}
+	changes.removed = lines;
 	command->result.nlines = told.n;
-	command->result.lines = lines_of(&told);
-	return write_changes(&changes, &command->wanted);
+	command->result.lines = vector_lines(&told);
+	return changes_write(&changes);
 }
 
 /* Gives the units of the line back and forgets it; DONE says which line it was. */
@@ -69,14 +64,10 @@ deallocate(UnitOfWork *uow, const char *orderid, const char *sku)
 	Deallocation command = {.orderid = orderid, .sku = sku};
 
 	uow->run(uow, deallocation_body, &command);
-	if (command.result.refused.outcome != DONE)
-		return command.result.refused;
-	if (command.result.nlines == 0)
-		return (LineResult) {.outcome = UNKNOWN_ORDER_LINE, .line = {.orderid = orderid, .sku = sku}};
-	return (LineResult) {.outcome = DONE, .line = command.result.lines[0]};
+	return result_of_line(&command.result, orderid, sku);
 }
 
-/* Gives the units of all lines of the order back and forgets them; says which they were, by SKU. */
+/* Gives the units of all lines of the order back and forgets them; says which lines they were, by SKU. */
 LinesResult
 deallocate_order(UnitOfWork *uow, const char *orderid)
 {
@@ -94,36 +85,57 @@ typedef struct ReallocateSku
 {
 	const char *sku;
 	LinesResult result;
-	Wanted		wanted;
+	Locks		locks;
 } ReallocateSku;
 
-/* Claims something better for each of these lines, which it leaves as they are and lists as they will be. */
-static bool
-claim_better_batches(Placing *placing, const List *lines, List *to)
+/* By turn, pointers to lines of one SKU. */
+static int
+compare_turns(const void *a, const void *b)
 {
-	List		with_batch = {.repository = placing->repository};
+	const OrderLine *x = *(OrderLine *const *) a;
+	const OrderLine *y = *(OrderLine *const *) b;
+	int			order = line_compare_turns(x, y);
+
+	return order != 0 ? order : strcmp(x->orderid, y->orderid);
+}
+
+/* The lines for which something better may be found. */
+typedef struct Improvable
+{
+	Vector		lines;
+	int64_t		now;
+} Improvable;
+
+/* Visitor: adds the line unless its hold has expired. */
+static bool
+add_unless_expired(void *context, const StoredLine *line)
+{
+	Improvable *improvable = context;
+
+	return line_is_expired(&line->line, improvable->now) || vector_add_line(&improvable->lines, line);
+}
+
+/* Claims something better for each line, as a copy of it.  False if the tables contradict each other. */
+static bool
+claim_better_batches(Stock *stock, const Vector *lines, Claims *claims)
+{
+	OrderLine  *copies = vector_lines(lines);
+	Vector		with_batch = {.repository = stock->repository};
 
 	for (size_t i = 0; i < lines->n; i++)
-	{
-		const OrderLine *line = lines->items[i];
-
-		if (line->batchref)
-			append(&with_batch, lines->items[i]);
-	}
-	if (!free_batches_of(placing, &with_batch, false))
+		if (copies[i].batchref)
+			vector_append(&with_batch, &copies[i]);
+	if (!stock_read_batches_of(stock, &with_batch))
 		return false;
 
 	for (size_t i = 0; i < lines->n; i++)
 	{
-		const OrderLine *line = lines->items[i];
-		Candidate  *own = line->batchref ? find_freed(placing, line) : NULL;
+		StockedBatch *stocked = copies[i].batchref ? stock_batch_of(stock, &copies[i]) : NULL;
+		Batch	   *own = stocked ? &stocked->batch : NULL;
 
-		list_line(to, line);
-		placing->claims[placing->nclaims++] = (Claim) {
-			.line = to->items[i],
-			.own = own ? &own->batch : NULL,
-			.latest = line_latest_better_day(line, own ? &own->batch : NULL)
-		};
+		claims_add(claims, (Claim) {
+				   .line = &copies[i], .own = own, .deadline = line_deadline_to_improve(&copies[i], own)
+				   });
 	}
 	return true;
 }
@@ -132,50 +144,42 @@ static Verdict
 reallocate_sku_body(Repository *repository, void *context)
 {
 	ReallocateSku *command = context;
-	LinesResult *result = &command->result;
-	int64_t		now;
-	List		known = {.repository = repository};
-	List		lines = {.repository = repository};
-	List		all = {.repository = repository};
-	Changes		changes = no_changes(repository);
-	Placing		placing;
+	Changes		changes = changes_of(repository, &command->locks);
+	Improvable	known = {.lines.repository = repository};
+	Claims		claims = {0};
+	Stock		stock;
 
 	repository->hold_queue(repository, command->sku);
-	lock_wanted(repository, &command->wanted);
-	now = repository->current_time(repository);
-	*result = (LinesResult) {.nlines = 0};
+	locks_take(&command->locks, repository);
+	known.now = repository->current_time(repository);
+	command->result = (LinesResult) {.nlines = 0};
 	if (!repository->has_sku(repository, command->sku))
 	{
-		result->refused = (LineResult) {.outcome = INVALID_SKU, .line = {.sku = command->sku}};
+		command->result.refused = (LineResult) {.outcome = INVALID_SKU, .line = {.sku = command->sku}};
 		return UNDO;
 	}
 
-	repository->visit_lines_to_improve(repository, command->sku, list_line, &known);
-	for (size_t i = 0; i < known.n; i++)
-		if (!line_is_expired(known.items[i], now))
-			append(&lines, known.items[i]);
-	sort(repository, lines.items, lines.n, sizeof(void *), compare_line_turns);
-	placing = begin_placing(repository, &command->wanted, now, lines.n);
-	if (!claim_better_batches(&placing, &lines, &all) || !place(&placing))
+	repository->visit_lines_to_improve(repository, command->sku, add_unless_expired, &known);
+	vector_sort(&known.lines, compare_turns);
+	stock = stock_of(repository, &command->locks, known.now);
+	claims.all = allocate_array(repository, known.lines.n, sizeof(Claim));
+	if (!claim_better_batches(&stock, &known.lines, &claims) || !stock_place(&stock, &claims))
 		return CONTRADICTION;
-	if (lacks_batches(&placing))
+	if (stock_lacks_batches(&stock, &claims))
 		return WAIT;
 
-	for (size_t i = 0; i < lines.n; i++)
-		if (placing.claims[i].batch)
-		{
-			append(&changes.from, lines.items[i]);
-			append(&changes.to, all.items[i]);
-		}
-	result->nlines = changes.to.n;
-	result->lines = lines_of(&changes.to);
-	return settle(&placing, &changes);
+	for (size_t i = 0; i < claims.n; i++)
+		if (claims.all[i].batch)
+			*changes_replace(&changes, known.lines.items[i]) = *claims.all[i].line;
+	command->result.nlines = changes.to.n;
+	command->result.lines = vector_lines(&changes.to);
+	return settle(&stock, &changes);
 }
 
 /*
- * Offers the lines of the SKU, in their turn, what is better for them now: a
- * batch if they wait or theirs comes too late, otherwise one that comes on an
- * earlier day.  None is worse off.  Says which have changed, in their turn.
+ * Offers the lines of the SKU, in their turn, what is better for them now: any
+ * batch in time if they wait or theirs comes too late, otherwise one with an
+ * earlier ETA.  No line gets a later batch.  Says which have changed, in turn.
  */
 LinesResult
 reallocate_sku(UnitOfWork *uow, const char *sku)

@@ -1,66 +1,95 @@
 /*
  * repository.h
- *		What the services ask of storage.
+ *		The port to storage: what the services ask of it.
  *
- * Whatever a repository hands out in the last attempt at a unit of work outlasts
- * it; in an earlier attempt, the next one.
+ * All that one attempt at a unit of work reads is as of one moment, so what it
+ * decides was right at that moment.  Other sessions may change it before the
+ * attempt writes.  Every write therefore names what it relies on, and returns
+ * false if that no longer holds; then the attempt has to be undone.
  *
- * All that one attempt at a unit of work reads is as it was at one moment, so
- * what it decides was right at that moment.  Sessions work side by side, and by
- * the time it writes, that may have changed.  Every write therefore says what it
- * relies on; where that no longer holds it returns false, and the unit of work
- * has to be undone.
+ * Locks are taken in one order, so that no two units of work wait for each
+ * other: queues, then batches, then lines; new lines before known ones; rows of
+ * one kind by their keys.
  *
- * Batches are written before lines: batches by SKU and reference, lines by SKU
- * and order, those that are new before those that are known.  So no two units of
- * work ever wait for each other.
+ * What a repository hands out in the last attempt at a unit of work outlasts it;
+ * what it hands out in an earlier attempt is there until the next one has ended.
  */
 #ifndef REPOSITORY_H
 #define REPOSITORY_H
 
 #include "domain/model.h"
 
-/* Sees one batch or line of many; returns whether to go on to the next. */
-typedef bool (*BatchVisitor) (void *context, const Batch *batch);
-typedef bool (*LineVisitor) (void *context, const OrderLine *line);
+/* What identifies a batch or a line. */
+typedef struct RowKey
+{
+	const char *sku;
+	const char *name;			/* the reference of a batch, the order of a line */
+} RowKey;
 
-/* What lines ask for: so many units of a SKU, or more, not after some day. */
+/* What storage knows of a row that was read.  It is handed back when the row is written. */
+typedef struct Row
+{
+	uint64_t	place;			/* where it is; 0 if that is unknown */
+	uint32_t	version;		/* of a line */
+	bool		is_contended;	/* of a batch: another transaction seems to be taking from it just now */
+} Row;
+
+/* A line and a batch as they were read. */
+typedef struct StoredLine
+{
+	OrderLine	line;
+	Row			row;
+} StoredLine;
+
+typedef struct StoredBatch
+{
+	Batch		batch;
+	Row			row;
+} StoredBatch;
+
+/* Sees one row of many; returns whether to go on to the next. */
+typedef bool (*BatchVisitor) (void *context, const StoredBatch *batch);
+typedef bool (*LineVisitor) (void *context, const StoredLine *line);
+
+/* What lines of one SKU ask for: so many units or more, by a deadline. */
 typedef struct Demand
 {
 	const char *sku;
 	int32_t		qty;
-	int64_t		latest;
+	Day			deadline;
 } Demand;
 
 /* Units to take from a batch or, if negative, to give back to it. */
 typedef struct Charge
 {
-	const char *sku;
-	const char *reference;
+	RowKey		batch;
 	int32_t		units;
-	uint64_t	place;			/* of the batch, as it was read; or 0 */
-	bool		relies_on_day;	/* that it comes on the day that was read */
-	bool		under_way;
-	int32_t		eta;
+	Row			row;			/* of the batch, if it was read */
+	bool		relies_on_day;	/* fails if the batch has another ETA than this one: */
+	Day			eta;
 } Charge;
+
+/* What the current attempt at a unit of work has to know of itself. */
+typedef struct Attempt
+{
+	int			nfailed;		/* attempts before it that have failed; those that were undone only to wait do not count */
+
+	/*
+	 * Whether to look for what a write would meet.  A first attempt writes
+	 * optimistically.  A later one looks first, and so does every attempt under
+	 * a kept snapshot: there a write does not meet a row that others have
+	 * removed, although the snapshot still shows it.
+	 */
+	bool		looks_first;
+
+	bool		joined_first;	/* it joined its queues before it read: nobody serves them while it decides */
+} Attempt;
 
 typedef struct Repository Repository;
 
 struct Repository
 {
-	/* How many attempts at this unit of work have failed, beside those that were undone since they should not wait. */
-	int			attempts;
-
-	/* Has this one joined queues before it read anything?  Then nobody serves them while it decides what waits. */
-	bool		joined_first;
-
-	/*
-	 * Whether to look before writing.  A first attempt need not, as a write
-	 * meets what is there already.  It must where an earlier attempt met
-	 * something, and in a transaction that keeps its snapshot: there a write
-	 * does not meet what others have removed but the snapshot still shows.
-	 */
-	bool		cautious;
+	Attempt		attempt;
 
 	/* Memory that lives as long as what the repository hands out. */
 	void	   *(*allocate_memory) (Repository *repository, size_t size);
@@ -68,23 +97,24 @@ struct Repository
 	/* Memory that outlasts the unit of work. */
 	void	   *(*allocate_lasting_memory) (Repository *repository, size_t size);
 
-	/* The time, as in a line's ordered_at and held_until; what is read is not of a later moment. */
+	/* The time, comparable with ordered_at and held_until; nothing that is read is of a later moment. */
 	int64_t		(*current_time) (Repository *repository);
 
 	/* Any number below n. */
 	uint32_t	(*random_below) (Repository *repository, uint32_t n);
 
-	/* Long work comes here now and then; where the caller has cancelled it, it ends here, undone. */
+	/* Long work calls this now and then.  If the caller has cancelled, the attempt ends here, undone. */
 	void		(*check_cancelled) (Repository *repository);
 
-	/*
-	 * What is read from here on is of a later moment.  It is for an attempt
-	 * that has kept others out by what it has written.
-	 */
+	/* Takes a new snapshot.  Only once our own writes hold the locks that keep others out. */
 	void		(*look_again) (Repository *repository);
 
-	/* Visits those of n lines that are known, as they are known and in their order. */
-	void		(*visit_known_lines) (Repository *repository, OrderLine **lines, size_t n,
+	/*
+	 * Reading lines
+	 */
+
+	/* Visits the lines of n keys that exist, in the order of the keys. */
+	void		(*visit_known_lines) (Repository *repository, const RowKey *keys, size_t n,
 									  LineVisitor visit, void *context);
 
 	/* Visits the lines of the order, by SKU. */
@@ -92,118 +122,124 @@ struct Repository
 										 LineVisitor visit, void *context);
 
 	/* Visits the lines that the batch serves, the latest turn first. */
-	void		(*visit_lines_of_batch) (Repository *repository, const Batch *batch,
+	void		(*visit_lines_of_batch) (Repository *repository, RowKey batch,
 										 LineVisitor visit, void *context);
 
 	/*
-	 * Visits the lines of the SKU with open units that wait, or whose batch is
-	 * not in the warehouse; in any order.  Where the transaction keeps its
-	 * snapshot and others have changed which these are, this attempt ends here,
-	 * undone.
+	 * Visits, in any order, the lines of the SKU with open units that wait or
+	 * whose batch is not in the warehouse.  If others have changed which lines
+	 * these are since the transaction's kept snapshot, the attempt ends here.
 	 */
 	void		(*visit_lines_to_improve) (Repository *repository, const char *sku,
 										   LineVisitor visit, void *context);
 
-	/* Visits the lines of n SKUs, SKU by SKU, that have a batch and were held until now or before. */
+	/* Visits the lines of n SKUs, SKU by SKU, that have a batch and whose hold has expired by now. */
 	void		(*visit_expired_holds) (Repository *repository, const char **skus, size_t n, int64_t now,
 										LineVisitor visit, void *context);
 
-	/* Reads the batch, of any SKU if that is NULL; false where there is none. */
-	bool		(*find_batch) (Repository *repository, const char *sku, const char *reference, Batch *batch);
-
-	/* Visits those of the batches of n charges that are there, in their order. */
-	void		(*visit_known_batches) (Repository *repository, const Charge *charges, size_t n,
-										BatchVisitor visit, void *context);
-
-	/* Is there any batch of the SKU, be it exhausted? */
-	bool		(*has_sku) (Repository *repository, const char *sku);
-
-	/* Does the batch, or any batch if NULL, serve a line? */
-	bool		(*serves_lines) (Repository *repository, const Batch *batch);
+	/* Does any line have this batch, or any batch if that is NULL? */
+	bool		(*serves_lines) (Repository *repository, const RowKey *batch);
 
 	/*
-	 * Visits, in preference order, batches that can meet a demand: the first
-	 * of them at any rate, those that are equally good as far as they are
-	 * within reach; perhaps also some that cannot meet it.
+	 * Reading batches
+	 */
+
+	/* Reads the batch, of any SKU if the key has none; false if there is none. */
+	bool		(*find_batch) (Repository *repository, RowKey key, StoredBatch *batch);
+
+	/* Visits the batches of n keys that exist, in the order of the keys. */
+	void		(*visit_known_batches) (Repository *repository, const RowKey *keys, size_t n,
+										BatchVisitor visit, void *context);
+
+	/* Is there any batch of the SKU, even an exhausted one? */
+	bool		(*has_sku) (Repository *repository, const char *sku);
+
+	/*
+	 * Visits, in preference order, the first batch that can meet the demand and
+	 * those that are equally good, as far as they are within reach.  It may also
+	 * visit batches that cannot meet it.
 	 */
 	void		(*visit_first_batches) (Repository *repository, Demand demand,
 										BatchVisitor visit, void *context);
 
 	/*
-	 * Visits all batches that can meet a demand, SKU by SKU as the n demands
-	 * are given and in preference order; perhaps also some that cannot.
+	 * Visits all batches that can meet one of n demands: SKU by SKU in the order
+	 * of the demands, each in preference order.  It may also visit batches that
+	 * cannot.
 	 */
 	void		(*visit_batches) (Repository *repository, const Demand *demands, size_t n,
 								  BatchVisitor visit, void *context);
 
 	/*
-	 * Whoever serves the lines of a SKU that wait begins with it: until this
-	 * transaction ends, nobody else serves them, or leaves one waiting.  What is
-	 * read from here on is of a later moment.
+	 * Locking the queue of a SKU, until the transaction ends
 	 */
+
+	/* Keeps all others from serving the queue and from leaving lines in it.  A new snapshot follows. */
 	void		(*hold_queue) (Repository *repository, const char *sku);
 
 	/*
-	 * Whoever leaves lines of n SKUs waiting ends with it: until this
-	 * transaction ends, nobody serves them.  What is read from here on is of
-	 * the latest moment, at any isolation level, and nothing is written any
-	 * more.  False where somebody serves one of them: the next attempt waits
-	 * for that first, while it holds nothing.
+	 * Keeps others from serving the queues of n SKUs, in which this attempt
+	 * leaves lines waiting; it writes nothing after that.  Reads that follow are
+	 * of the latest moment, at any isolation level.  False if somebody serves
+	 * one of the queues: the next attempt waits for that first, holding nothing.
 	 */
 	bool		(*join_queues) (Repository *repository, const char **skus, size_t n);
 
 	/*
-	 * Locks.  An attempt takes them before it reads anything, in the order in
-	 * which they stand here, and then writes only to batches and known lines
-	 * that it has locked: where such a write fails, no other session is the
-	 * reason.
+	 * Locking rows.  An attempt does it before it reads, batches before lines,
+	 * and then writes only to rows that it has locked.  If such a write fails,
+	 * no other session is the reason.
 	 */
 
-	/* Locks those of the batches of n charges that are there, given in their order; visits them as they are now. */
-	void		(*lock_batches) (Repository *repository, const Charge *charges, size_t n,
+	/* Locks the batches of n keys, in the order of the keys; visits those that exist, as they are now. */
+	void		(*lock_batches) (Repository *repository, const RowKey *keys, size_t n,
 								 BatchVisitor visit, void *context);
 
-	/* Locks those of n lines that are known, given in their order; visits them as they are now. */
-	void		(*lock_lines) (Repository *repository, OrderLine **lines, size_t n,
+	/* Locks the lines of n keys likewise. */
+	void		(*lock_lines) (Repository *repository, const RowKey *keys, size_t n,
 							   LineVisitor visit, void *context);
 
-	/* Records a new batch.  Where its reference is known, this attempt ends here, undone. */
+	/*
+	 * Writing batches, in the order of their keys
+	 */
+
+	/* Records a new batch.  If its reference is known, the attempt ends here, undone. */
 	void		(*add_batch) (Repository *repository, const Batch *batch);
 
 	/*
-	 * Makes n charges, given in their order; false where a batch has not so
-	 * many units left to take, or allocated and not shipped to give back, or
-	 * comes on another day than a charge relies on.
+	 * Makes n charges; false if a batch has too few units left to take, too few
+	 * allocated and not shipped to give back, or another ETA than a charge relies on.
 	 */
 	bool		(*charge_batches) (Repository *repository, const Charge *charges, size_t n);
 
-	/*
-	 * So many units of n charges, given in their order, have left; false where
-	 * a batch is not in the warehouse, or has not so many allocated.
-	 */
+	/* Ships the units of n charges; false if a batch is not in the warehouse, or has too few allocated. */
 	bool		(*ship_from_batches) (Repository *repository, const Charge *charges, size_t n);
 
-	/* Sets the purchased quantity; false where more than that is allocated. */
-	bool		(*resize_batch) (Repository *repository, const Batch *batch, int32_t qty);
+	/* Sets the purchased quantity; false if more than that is allocated. */
+	bool		(*resize_batch) (Repository *repository, RowKey batch, int32_t qty);
 
-	/* Replaces the quantities of the batch; false where it has not the quantities that were read. */
+	/* Replaces the quantities of the batch; false if it has others than those that were read. */
 	bool		(*shrink_batch) (Repository *repository, const Batch *from, const Batch *to);
 
-	/* Replaces the day of the batch; false where not so much has shipped as was read. */
+	/* Replaces the ETA of the batch; false if another quantity has shipped than was read. */
 	bool		(*reschedule_batch) (Repository *repository, const Batch *from, const Batch *to);
 
 	/*
-	 * Records n new lines.  Where one is known, this attempt ends here, undone;
-	 * also where another transaction is just adding or removing one.  Then the
-	 * next attempt waits for that transaction first, while it holds nothing.
+	 * Writing lines, in the order of their keys
+	 */
+
+	/*
+	 * Records n new lines.  If one exists, the attempt ends here, undone.  So it
+	 * does if another transaction is adding or removing one just now: then the
+	 * next attempt waits for that transaction first, holding nothing.
 	 */
 	void		(*add_lines) (Repository *repository, OrderLine **lines, size_t n);
 
-	/* Replaces n lines by what becomes of them; false where one is no longer what it was. */
-	bool		(*change_lines) (Repository *repository, OrderLine **from, OrderLine **to, size_t n);
+	/* Replaces n lines; false if one has changed since it was read. */
+	bool		(*change_lines) (Repository *repository, StoredLine **from, OrderLine **to, size_t n);
 
-	/* Forgets n lines; false where one is no longer what it was. */
-	bool		(*remove_lines) (Repository *repository, OrderLine **lines, size_t n);
+	/* Removes n lines; false if one has changed since it was read. */
+	bool		(*remove_lines) (Repository *repository, StoredLine **lines, size_t n);
 };
 
 #endif							/* REPOSITORY_H */

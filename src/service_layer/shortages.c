@@ -1,116 +1,107 @@
 /*
  * shortages.c
- *		Says what is short where no batch can serve a line.
+ *		Measures what was left when it was the turn of a line that no batch can
+ *		serve.
  */
 #include "service_layer/shortages.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What is left of the batches of one SKU when it is the turn of a line. */
-typedef struct Rest
-{
-	Batch	  **batches;		/* by reference */
-	size_t		n;
-} Rest;
-
+/* By reference, pointers to batches of one SKU. */
 static int
 compare_references(const void *a, const void *b)
 {
 	return strcmp((*(Batch *const *) a)->reference, (*(Batch *const *) b)->reference);
 }
 
-/* The one of this reference; NULL where storage no longer shows it, as no table should. */
+/* The batch of this reference; NULL if storage no longer shows it, as only a contradiction explains. */
 static Batch *
-find_rest(const Rest *rest, const char *reference)
+find_batch(const Vector *batches, const char *reference)
 {
 	Batch		sought = {.reference = reference};
 	Batch	   *key = &sought;
 	Batch	  **found = NULL;
 
-	if (rest->n > 0)
-		found = bsearch(&key, rest->batches, rest->n, sizeof(Batch *), compare_references);
+	if (batches->n > 0)
+		found = bsearch(&key, batches->items, batches->n, sizeof(void *), compare_references);
 	return found ? *found : NULL;
 }
 
-/* What is there of the SKU before any claim is served. */
-static Rest
-find_rest_of(Placing *placing, const char *sku)
+/* The batches of the SKU before any of them was offered, by reference. */
+static Vector
+batches_before_offering(Stock *stock, const char *sku)
 {
-	Repository *repository = placing->repository;
-	Demand		anything = {sku, 1, INT64_MAX};
-	List		visited = {.repository = repository};
-	List		all = {.repository = repository};
+	Demand		anything = {.sku = sku, .qty = 1, .deadline = NO_DEADLINE};
+	Vector		read = {.repository = stock->repository};
+	Vector		batches = {.repository = stock->repository};
 
-	repository->visit_batches(repository, &anything, 1, list_batch, &visited);
-	for (size_t i = 0; i < visited.n; i++)
+	stock->repository->visit_batches(stock->repository, &anything, 1, vector_add_batch, &read);
+	for (size_t i = 0; i < read.n; i++)
 	{
-		const Batch *batch = visited.items[i];
+		const Batch *batch = read.items[i];
 
-		if (!find_freed(placing, &(OrderLine) {.sku = batch->sku, .batchref = batch->reference}))
-			append(&all, visited.items[i]);
+		if (!stock_batch_of(stock, &(OrderLine) {.sku = batch->sku, .batchref = batch->reference}))
+			vector_append(&batches, read.items[i]);
 	}
-	for (size_t i = 0; i < placing->freed.n; i++)
+	for (size_t i = 0; i < stock->freed.n; i++)
 	{
-		const Candidate *candidate = placing->freed.items[i];
+		const StockedBatch *freed = stock->freed.items[i];
+		StoredBatch before = freed->stored;
 
-		if (strcmp(candidate->batch.sku, sku) != 0)
+		if (strcmp(before.batch.sku, sku) != 0)
 			continue;
-		list_batch(&all, &candidate->batch);
-		((Batch *) all.items[all.n - 1])->allocated_quantity = candidate->before;
+		before.batch.allocated_quantity -= freed->freed;
+		vector_add_batch(&batches, &before);
 	}
-	sort(repository, all.items, all.n, sizeof(void *), compare_references);
-	return (Rest) {(Batch **) all.items, all.n};
+	vector_sort(&batches, compare_references);
+	return batches;
 }
 
-/* Finds the most that one batch of the rest has in time for the claim, and the first day on which one could serve it. */
+/* Finds the most that one batch has in time for the claim, and the first day on which a batch could serve it. */
 static void
-measure_shortage(const Rest *rest, const Claim *claim, LineResult *result)
+measure_shortage(const Vector *batches, const Claim *claim, LineResult *result)
 {
-	for (size_t i = 0; i < rest->n; i++)
+	for (size_t i = 0; i < batches->n; i++)
 	{
-		const Batch *batch = rest->batches[i];
-		int32_t		left = batch_available_quantity(batch);
+		const Batch *batch = batches->items[i];
+		int32_t		available = batch_available_quantity(batch);
 
-		if (batch_comes_by(batch, claim->latest))
+		if (batch_comes_by(batch, claim->deadline))
 		{
-			if (left > result->most_available)
-				result->most_available = left;
+			if (available > result->most_available)
+				result->most_available = available;
 		}
-		else if (batch_comes_by(batch, INT64_MAX) && left >= line_open_quantity(claim->line) &&
-				 (!result->has_eta || batch->eta < result->eta))
-		{
-			result->has_eta = true;
+		else if (available >= line_open_quantity(claim->line) && batch->eta < result->eta)
 			result->eta = batch->eta;
-		}
 	}
 }
 
-/* Says, in the results of claims that no batch can serve, what there was in their turn; other claims have none. */
+/* Says, in the result of each claim that has one, what was left when it was its turn. */
 void
-measure_shortages(Placing *placing, LineResult **results)
+measure_shortages(Stock *stock, const Claims *claims, LineResult **results)
 {
 	size_t		next;
 
-	for (size_t first = 0; first < placing->nclaims; first = next)
+	for (size_t first = 0; first < claims->n; first = next)
 	{
-		const char *sku = placing->claims[first].line->sku;
+		const char *sku = claims->all[first].line->sku;
 		bool		is_short = false;
-		Rest		rest;
+		Vector		batches;
 
-		for (next = first; next < placing->nclaims && strcmp(placing->claims[next].line->sku, sku) == 0; next++)
+		for (next = first; next < claims->n && strcmp(claims->all[next].line->sku, sku) == 0; next++)
 			is_short |= results[next] != NULL;
 		if (!is_short)
 			continue;
-		rest = find_rest_of(placing, sku);
+		batches = batches_before_offering(stock, sku);
 		for (size_t i = first; i < next; i++)
 		{
-			const Claim *claim = &placing->claims[i];
-			Batch	   *batch = claim->batch ? find_rest(&rest, claim->batch->reference) : NULL;
+			const Claim *claim = &claims->all[i];
+			Batch	   *batch = claim->batch ? find_batch(&batches, claim->batch->reference) : NULL;
 
-			placing->repository->check_cancelled(placing->repository);
+			stock->repository->check_cancelled(stock->repository);
 			if (results[i])
-				measure_shortage(&rest, claim, results[i]);
+				measure_shortage(&batches, claim, results[i]);
 			if (batch)
 				batch->allocated_quantity += line_open_quantity(claim->line);
 		}

@@ -1,12 +1,13 @@
 /*
  * shortages.h
- *		What is short where no batch can serve a line.
+ *		What to say when no batch can serve a line.
  */
 #ifndef SHORTAGES_H
 #define SHORTAGES_H
 
-#include "service_layer/placing.h"
+#include "service_layer/services.h"
+#include "service_layer/stock.h"
 
-extern void measure_shortages(Placing *placing, LineResult **results);
+extern void measure_shortages(Stock *stock, const Claims *claims, LineResult **results);
 
 #endif							/* SHORTAGES_H */

@@ -7,14 +7,14 @@
 
 #include "service_layer/repository.h"
 
-/* What a body says of its work.  Saying nothing keeps nothing. */
+/* What a body says of its attempt.  If it says nothing, the attempt is undone. */
 typedef enum Verdict
 {
 	UNDO = 0,
 	KEEP,
-	RETRY,						/* undo: what the body relied on has changed; run it again */
-	WAIT,						/* undo, and run it again: it begins with what it has lacked */
-	CONTRADICTION				/* undo: what the body read contradicts itself, and always will */
+	RETRY,						/* undo, and try again: something that the attempt relied on has changed */
+	WAIT,						/* undo, and try again: the next attempt begins by waiting for what this one lacked */
+	CONTRADICTION				/* undo: what was read contradicts itself, and will again */
 } Verdict;
 
 typedef Verdict (*Body) (Repository *repository, void *command);
@@ -24,12 +24,11 @@ typedef struct UnitOfWork UnitOfWork;
 struct UnitOfWork
 {
 	/*
-	 * Runs the body, again as long as it has to be retried, and keeps what it
-	 * wrote only if it says so.  Where what others do does not explain why a
-	 * write failed, and where the body has met a contradiction, that is an
-	 * error; so is what would have to be read in another snapshot, where the
-	 * transaction keeps its own.  An error leaves nothing of the work and goes
-	 * on to the caller.
+	 * Runs the body until it need not be tried again, and keeps what it wrote if
+	 * it says so.  It is an error if a write fails although no other session
+	 * explains that, if the body meets a contradiction, and if the transaction
+	 * keeps a snapshot in which the body cannot succeed.  An error undoes the
+	 * work and goes on to the caller.
 	 */
 	void		(*run) (UnitOfWork *uow, Body body, void *command);
 };

@@ -29,12 +29,12 @@ add_text(char *text, size_t size, const char *format,...)
 }
 
 static void
-add_day(char *text, size_t size, bool has_day, int32_t day)
+add_day(char *text, size_t size, Day day)
 {
-	if (has_day && day == NEVER)
+	if (day == NEVER)
 		add_text(text, size, ", never");
-	else if (has_day)
-		add_text(text, size, ", day %d", day);
+	else if (day != 0)
+		add_text(text, size, ", day %d", (int) day);
 }
 
 /* The call as one reads it in a report. */
@@ -52,7 +52,7 @@ call_describe(const Call *call, char *text, size_t size)
 			add_text(text, size, "%s%s", line->orderid ? ", " : "", line->sku);
 		if (line->qty != SAME_QUANTITY)
 			add_text(text, size, ", %d", line->qty);
-		add_day(text, size, line->has_date, line->needed_by);
+		add_day(text, size, line->needed_by);
 		if (line->held_until != 0)
 			add_text(text, size, ", held");
 	}
@@ -63,7 +63,7 @@ call_describe(const Call *call, char *text, size_t size)
 			add_text(text, size, ", %s", call->batch.sku);
 		if (call->operation != CHANGE_BATCH_ETA)
 			add_text(text, size, ", %d", call->batch.purchased_quantity);
-		add_day(text, size, call->batch.under_way, call->batch.eta);
+		add_day(text, size, call->batch.eta);
 	}
 	if (call->operation == ALLOCATE_LINES && !call->all_or_nothing)
 		add_text(text, size, "; may wait");
@@ -91,7 +91,7 @@ tell_line(char *answer, const OrderLine *line)
 	if (line->shipped_qty > 0)
 		add_text(answer, MAX_ANSWER, " of which %d shipped", line->shipped_qty);
 	add_text(answer, MAX_ANSWER, ": %s", line->batchref ? line->batchref : "-");
-	add_day(answer, MAX_ANSWER, line->has_date, line->needed_by);
+	add_day(answer, MAX_ANSWER, line->needed_by);
 	if (line->held_until != 0)
 		add_text(answer, MAX_ANSWER, ", held until %" PRId64, line->held_until);
 	add_text(answer, MAX_ANSWER, ")");
@@ -104,7 +104,7 @@ tell_result(char *answer, const LineResult *result)
 	tell_line(answer, &result->line);
 	if (result->outcome == OUT_OF_STOCK)
 		add_text(answer, MAX_ANSWER, " %d at most", result->most_available);
-	add_day(answer, MAX_ANSWER, result->has_eta, result->eta);
+	add_day(answer, MAX_ANSWER, result->eta);
 }
 
 static void
@@ -155,7 +155,7 @@ perform(UnitOfWork *uow, const Call *call, char *answer)
 			if (promise(uow, line, &promised))
 			{
 				add_text(answer, MAX_ANSWER, "%s", promised.reference);
-				add_day(answer, MAX_ANSWER, promised.under_way, promised.eta);
+				add_day(answer, MAX_ANSWER, promised.eta);
 			}
 			return;
 		case ADD_BATCH:
@@ -180,7 +180,7 @@ perform(UnitOfWork *uow, const Call *call, char *answer)
 			results = change_batch_quantity(uow, batch->sku, batch->reference, batch->purchased_quantity);
 			break;
 		case CHANGE_BATCH_ETA:
-			results = change_batch_eta(uow, batch->sku, batch->reference, batch->under_way, batch->eta);
+			results = change_batch_eta(uow, batch->sku, batch->reference, batch->eta);
 			break;
 	}
 	if (result.line.orderid)

@@ -13,7 +13,7 @@ static Store model;
 
 /* What is committed of a row by a commit; NULL where that is nothing, or something else. */
 static const OrderLine *
-line_as_of(const Row *row, uint64_t commit)
+line_as_of(const TableRow *row, uint64_t commit)
 {
 	const Version *version = row->orderid ? row_visible(row, (Snapshot) {commit, 0}, NOBODY) : NULL;
 
@@ -21,13 +21,13 @@ line_as_of(const Row *row, uint64_t commit)
 }
 
 static const OrderLine *
-line_now(const Row *row)
+line_now(const TableRow *row)
 {
 	return line_as_of(row, UINT64_MAX);
 }
 
 static const Batch *
-batch_now(const Row *row)
+batch_now(const TableRow *row)
 {
 	const Version *version = row->orderid ? NULL : row_visible(row, (Snapshot) {UINT64_MAX, 0}, NOBODY);
 
@@ -78,7 +78,7 @@ forget_removed_lines(Store *store, const Call *call)
 static const Batch *
 batch_named(const char *text)
 {
-	for (const Row *row = model.rows; row < model.rows + model.nrows; row++)
+	for (const TableRow *row = model.rows; row < model.rows + model.nrows; row++)
 		if (!row->orderid && strncmp(row->name, text, strcspn(text, ",)")) == 0)
 			return batch_now(row);
 	return NULL;
@@ -113,7 +113,7 @@ void
 check_answer(Run *run, const Session *session, const Record *record)
 {
 	Store	   *store = &run->store;
-	bool		any_batch = session->repository.attempts >= ATTEMPTS_WITH_FREE_CHOICE;
+	bool		any_batch = session->repository.attempt.nfailed >= ATTEMPTS_WITH_FREE_CHOICE;
 	char		answer[MAX_ANSWER];
 
 	for (uint64_t moment = store->commits + 1; moment-- > record->moment;)
@@ -146,7 +146,7 @@ check_batch(Store *store, const Batch *batch)
 {
 	int32_t		allocated = batch->shipped_quantity;
 
-	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
+	for (const TableRow *row = store->rows; row < store->rows + store->nrows; row++)
 	{
 		const OrderLine *line = line_now(row);
 
@@ -165,7 +165,7 @@ static bool
 would_take(const OrderLine *line, const Batch *batch, int32_t units)
 {
 	return !line->batchref && strcmp(line->sku, batch->sku) == 0 && line_open_quantity(line) > 0 &&
-		line_open_quantity(line) <= units && batch_comes_by(batch, line_latest_day(line));
+		line_open_quantity(line) <= units && batch_comes_by(batch, line_deadline(line));
 }
 
 /* What a call has just given to a new line, nobody is still waiting for who waited when it began. */
@@ -174,13 +174,13 @@ check_turns(Store *store, const Record *record)
 {
 	for (int i = 0; i < record->call->n && record->call->operation <= TRY_ALLOCATE_LINES; i++)
 	{
-		const Row  *row = store_find(store, record->call->lines[i].orderid, record->call->lines[i].sku);
+		const TableRow *row = store_find(store, record->call->lines[i].orderid, record->call->lines[i].sku);
 		const OrderLine *line = line_now(row);
 		const Batch *batch = line ? batch_of(store, line) : NULL;
 
 		if (!batch || line_as_of(row, store->commits - 1))
 			continue;
-		for (const Row *other = store->rows; other < store->rows + store->nrows; other++)
+		for (const TableRow *other = store->rows; other < store->rows + store->nrows; other++)
 		{
 			const OrderLine *before = line_as_of(other, record->moment);
 			const OrderLine *now = line_now(other);
@@ -198,7 +198,7 @@ check_commit(Run *run, const Record *records, int n)
 {
 	Store	   *store = &run->store;
 
-	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
+	for (const TableRow *row = store->rows; row < store->rows + store->nrows; row++)
 	{
 		const OrderLine *line = line_now(row);
 		const Batch *batch = batch_now(row);
@@ -226,7 +226,7 @@ compare_texts(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-typedef char State[MAX_ROWS][128];
+typedef char State[MOST_ROWS][128];
 
 /* What there is, as sorted texts: all but the turns. */
 static void
@@ -235,19 +235,19 @@ describe_state(const Store *store, State state)
 	int			n = 0;
 
 	memset(state, 0, sizeof(State));
-	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
+	for (const TableRow *row = store->rows; row < store->rows + store->nrows; row++)
 	{
 		const OrderLine *line = line_now(row);
 		const Batch *batch = batch_now(row);
 
 		if (line)
-			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %s %d %d %d",
+			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %s %lld %d",
 					 line->orderid, line->sku, line->qty, line->shipped_qty, line->batchref ? line->batchref : "-",
-					 line->has_date, line->needed_by, line->held_until != 0);
+					 (long long) line->needed_by, line->held_until != 0);
 		if (batch)
-			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %d %d %d",
+			snprintf(state[n++], sizeof(state[0]), "%s %s %d %d %d %lld",
 					 batch->reference, batch->sku, batch->purchased_quantity, batch->allocated_quantity,
-					 batch->shipped_quantity, batch->under_way, batch->under_way ? batch->eta : 0);
+					 batch->shipped_quantity, (long long) batch->eta);
 	}
 	qsort(state, (size_t) n, sizeof(state[0]), compare_texts);
 }
@@ -358,8 +358,8 @@ check_order(Run *run)
 static void
 check_rest(Store *store)
 {
-	for (const Row *row = store->rows; row < store->rows + store->nrows; row++)
-		for (const Row *other = store->rows; other < store->rows + store->nrows; other++)
+	for (const TableRow *row = store->rows; row < store->rows + store->nrows; row++)
+		for (const TableRow *other = store->rows; other < store->rows + store->nrows; other++)
 		{
 			const OrderLine *line = line_now(row);
 			const Batch *batch = batch_now(other);

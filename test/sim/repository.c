@@ -70,7 +70,7 @@ look(Session *session)
 		if (!session->has_moment)
 			session->ends = store->ends;
 		session->has_moment = true;
-		session_tell(session, "looks (attempt %d)", session->repository.attempts + 1);
+		session_tell(session, "looks (attempt %d)", session->repository.attempt.nfailed + 1);
 		session->has_looked = true;
 		session->has_acted = true;
 	}
@@ -91,124 +91,72 @@ random_below(Repository *repository, uint32_t n)
 }
 
 static void
-check_cancelled(Repository *repository)
-{
-}
-
-static void
 look_again(Repository *repository)
 {
 	session_of(repository)->has_looked = false;
 }
 
-static const Version *
-find_line(Session *session, const char *orderid, const char *sku)
+static StoredLine
+stored_line(const Version *version)
 {
-	return row_visible(store_find(session->store, orderid, sku), look(session), session->id);
+	return (StoredLine) {version->line, {.version = version->number}};
 }
 
-/* Finds a batch, and whether others have it or, where that matters as much, have changed it since. */
-static bool
-find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
+size_t
+read_lines(Repository *repository, LineCondition condition, const void *argument, StoredLine *lines)
 {
 	Session    *session = session_of(repository);
-	Snapshot	moment = look(session);
-	Row		   *row = store_find(session->store, NULL, reference);
-	const Version *version = row_visible(row, moment, session->id);
-
-	if (!version || (sku && strcmp(version->batch.sku, sku) != 0))
-		return false;
-	*batch = version->batch;
-	batch->is_taken = (row->locker != NOBODY && row->locker != session->id) ||
-		(session->level != READ_COMMITTED && row->newest->commit > moment.commit) ||
-		(session->store->favourites && !strstr(session->store->favourites, reference));
-	return true;
-}
-
-static void
-visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
-{
-	for (size_t i = 0; i < n; i++)
-	{
-		const Version *version = find_line(session_of(repository), lines[i]->orderid, lines[i]->sku);
-
-		if (version && !visit(context, &version->line))
-			return;
-	}
-}
-
-/* The lines that the attempt sees, which are at most so many. */
-static size_t
-all_lines(Session *session, OrderLine *lines)
-{
+	Store	   *store = session->store;
 	Snapshot	moment = look(session);
 	size_t		n = 0;
 
-	for (Row *row = session->store->rows; row < session->store->rows + session->store->nrows; row++)
+	for (const TableRow *row = store->rows; row < store->rows + store->nrows; row++)
 	{
 		const Version *version = row->orderid ? row_visible(row, moment, session->id) : NULL;
 
-		if (version)
-			lines[n++] = version->line;
+		if (version && condition(&version->line, argument))
+			lines[n++] = stored_line(version);
 	}
 	return n;
 }
 
-static int
-compare_skus(const void *a, const void *b)
-{
-	return strcmp(((const OrderLine *) a)->sku, ((const OrderLine *) b)->sku);
-}
-
-static void
-visit_lines_of_order(Repository *repository, const char *orderid, LineVisitor visit, void *context)
-{
-	OrderLine	lines[MAX_ROWS];
-	size_t		n = all_lines(session_of(repository), lines);
-
-	qsort(lines, n, sizeof(OrderLine), compare_skus);
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(lines[i].orderid, orderid) == 0 && !visit(context, &lines[i]))
-			return;
-}
-
-static int
-compare_latest_first(const void *a, const void *b)
-{
-	int			order = line_compare_turns(b, a);
-
-	return order != 0 ? order : strcmp(((const OrderLine *) b)->orderid, ((const OrderLine *) a)->orderid);
-}
-
+/* Is anybody else taking from the batch or, where that matters as much, has anybody changed it since? */
 static bool
-is_of_batch(const OrderLine *line, const char *reference)
+is_contended(const Session *session, const TableRow *row)
 {
-	return line->batchref && strcmp(line->batchref, reference) == 0;
+	const char *favourites = session->store->favourites;
+
+	return (row->locker != NOBODY && row->locker != session->id) ||
+		(session->level != READ_COMMITTED && row->newest->commit > session->moment.commit) ||
+		(favourites && !strstr(favourites, row->name));
 }
 
-static void
-visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
+size_t
+read_batches(Repository *repository, BatchCondition condition, const void *argument, StoredBatch *batches)
 {
-	OrderLine	lines[MAX_ROWS];
-	size_t		n = all_lines(session_of(repository), lines);
+	Session    *session = session_of(repository);
+	Store	   *store = session->store;
+	Snapshot	moment = look(session);
+	size_t		n = 0;
 
-	qsort(lines, n, sizeof(OrderLine), compare_latest_first);
-	for (size_t i = 0; i < n; i++)
-		if (is_of_batch(&lines[i], batch->reference) && !visit(context, &lines[i]))
-			return;
+	for (const TableRow *row = store->rows; row < store->rows + store->nrows; row++)
+	{
+		const Version *version = row->orderid ? NULL : row_visible(row, moment, session->id);
+
+		if (version && condition(&version->batch, argument))
+			batches[n++] = (StoredBatch) {version->batch, {.is_contended = is_contended(session, row)}};
+	}
+	return n;
 }
 
-/* Is it a line of the SKU with open units that waits, or whose batch is not in the warehouse? */
 static bool
 can_be_improved(Session *session, const Version *version, const char *sku, Snapshot snapshot)
 {
-	const OrderLine *line = &version->line;
-	const Version *own;
+	const char *reference = version ? version->line.batchref : NULL;
+	const Version *own = reference ?
+		row_visible(store_find(session->store, NULL, reference), snapshot, session->id) : NULL;
 
-	if (strcmp(line->sku, sku) != 0 || line_open_quantity(line) == 0)
-		return false;
-	own = line->batchref ? row_visible(store_find(session->store, NULL, line->batchref), snapshot, session->id) : NULL;
-	return !line->batchref || (own && own->batch.under_way);
+	return version && in_memory_can_be_improved(&version->line, sku, own ? &own->batch : NULL);
 }
 
 /* Where the transaction keeps its snapshot and that shows other lines than there are, it has to be run again. */
@@ -219,107 +167,24 @@ visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visi
 	Store	   *store = session->store;
 	Snapshot	moment = look(session);
 	Snapshot	latest = {store->commits, moment.command};
-	const Version *versions[MAX_ROWS];
+	StoredLine	lines[MOST_ROWS];
 	int			n = 0;
 
-	for (Row *row = store->rows; row < store->rows + store->nrows; row++)
+	for (int i = 0; i < store->nrows; i++)
 	{
+		TableRow   *row = &store->rows[i];
 		const Version *seen = row->orderid ? row_visible(row, moment, session->id) : NULL;
 		const Version *newest = row->orderid ? row_visible(row, latest, session->id) : NULL;
-		bool		is_seen = seen && can_be_improved(session, seen, sku, moment);
-		bool		is_there = newest && can_be_improved(session, newest, sku, latest);
+		bool		is_seen = can_be_improved(session, seen, sku, moment);
+		bool		is_there = can_be_improved(session, newest, sku, latest);
 
 		if (session->level != READ_COMMITTED && (is_seen != is_there || (is_seen && seen != newest)))
 			session_raise(session, SERIALIZATION_FAILURE);
 		if (is_seen)
-			versions[n++] = seen;
+			lines[n++] = stored_line(seen);
 	}
-	for (int i = 0; i < n && visit(context, &versions[i]->line); i++)
+	for (int i = 0; i < n && visit(context, &lines[i]); i++)
 		;
-}
-
-static void
-visit_expired_holds(Repository *repository, const char **skus, size_t nskus, int64_t now,
-					LineVisitor visit, void *context)
-{
-	OrderLine	lines[MAX_ROWS];
-	size_t		n = all_lines(session_of(repository), lines);
-
-	for (size_t i = 0; i < nskus; i++)
-		for (size_t j = 0; j < n; j++)
-			if (strcmp(lines[j].sku, skus[i]) == 0 && lines[j].batchref && line_is_expired(&lines[j], now) &&
-				!visit(context, &lines[j]))
-				return;
-}
-
-static void
-visit_known_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
-{
-	Batch		batch;
-
-	for (size_t i = 0; i < n; i++)
-		if (find_batch(repository, charges[i].sku, charges[i].reference, &batch) && !visit(context, &batch))
-			return;
-}
-
-static int
-compare_batches(const void *a, const void *b)
-{
-	return batch_precedes(a, b) ? -1 : batch_precedes(b, a) ? 1 : 0;
-}
-
-/* The batches of the SKU that the attempt sees, in preference order. */
-static size_t
-batches_of_sku(Repository *repository, const char *sku, Batch *batches)
-{
-	Store	   *store = session_of(repository)->store;
-	size_t		n = 0;
-
-	look(session_of(repository));
-	for (int i = 0; i < store->nrows; i++)
-		n += !store->rows[i].orderid && find_batch(repository, sku, store->rows[i].name, &batches[n]);
-	qsort(batches, n, sizeof(Batch), compare_batches);
-	return n;
-}
-
-static bool
-has_sku(Repository *repository, const char *sku)
-{
-	Batch		batches[MAX_ROWS];
-
-	return batches_of_sku(repository, sku, batches) > 0;
-}
-
-static bool
-serves_lines(Repository *repository, const Batch *batch)
-{
-	OrderLine	lines[MAX_ROWS];
-	size_t		n = all_lines(session_of(repository), lines);
-
-	for (size_t i = 0; i < n; i++)
-		if (lines[i].batchref && (!batch || is_of_batch(&lines[i], batch->reference)))
-			return true;
-	return false;
-}
-
-static void
-visit_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context)
-{
-	for (size_t i = 0; i < n; i++)
-	{
-		Batch		batches[MAX_ROWS];
-		size_t		nbatches = batches_of_sku(repository, demands[i].sku, batches);
-
-		for (size_t j = 0; j < nbatches; j++)
-			if (batch_available_quantity(&batches[j]) >= demands[i].qty && !visit(context, &batches[j]))
-				return;
-	}
-}
-
-static void
-visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context)
-{
-	visit_batches(repository, &demand, 1, visit, context);
 }
 
 /*
@@ -334,21 +199,32 @@ note_write(Session *session, bool has_written)
 	return has_written;
 }
 
-static Row *
+static TableRow *
 row_of_batch(Session *session, const char *reference)
 {
 	session_step(session);
 	return store_find(session->store, NULL, reference);
 }
 
-static bool
-is_of_sku(const Version *version, const void *sku)
+/* What a statement relies on that writes to a batch. */
+typedef struct Reliance
 {
-	return strcmp(version->batch.sku, sku) == 0;
+	const char *sku;
+	BatchCondition condition;	/* NULL: on nothing else */
+	const void *argument;
+} Reliance;
+
+static bool
+is_reliable(const Version *version, const void *argument)
+{
+	const Reliance *reliance = argument;
+
+	return strcmp(version->batch.sku, reliance->sku) == 0 &&
+		(!reliance->condition || reliance->condition(&version->batch, reliance->argument));
 }
 
 static void
-lock_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
+lock_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor visit, void *context)
 {
 	Session    *session = session_of(repository);
 	Snapshot	snapshot = session_begin_statement(session);
@@ -356,10 +232,10 @@ lock_batches(Repository *repository, const Charge *charges, size_t n, BatchVisit
 	session->has_locked = true;
 	for (size_t i = 0; i < n; i++)
 	{
-		Row		   *row = row_of_batch(session, charges[i].reference);
+		TableRow   *row = row_of_batch(session, keys[i].name);
 
-		if (session_meet(session, row, snapshot, is_of_sku, charges[i].sku))
-			visit(context, &row->newest->batch);
+		if (session_meet(session, row, snapshot, is_reliable, &(Reliance) {keys[i].sku}))
+			visit(context, &(StoredBatch) {row->newest->batch});
 	}
 }
 
@@ -424,7 +300,7 @@ join_queues(Repository *repository, const char **skus, size_t n)
 	session->nqueues = n;
 	for (size_t i = 0; i < n && is_joined; i++)
 		is_joined = lock_queue(session, skus[i], SHARED, false);
-	session->joins_first = !is_joined || repository->attempts >= ATTEMPTS_TO_JOIN_LAST;
+	session->joins_first = !is_joined || repository->attempt.nfailed >= ATTEMPTS_TO_JOIN_LAST;
 	if (!is_joined)
 		return false;
 	look_again(repository);
@@ -434,7 +310,7 @@ join_queues(Repository *repository, const char **skus, size_t n)
 
 /* Adds a row, waiting for whoever is adding or removing one of its key; one that is there ends the attempt. */
 static Version *
-add_row(Session *session, Row *row)
+add_row(Session *session, TableRow *row)
 {
 	session_tell(session, "adds %s %s", row->orderid ? row->orderid : "batch", row->name);
 	session_wait_for(session, row, true);
@@ -448,7 +324,7 @@ static void
 add_batch(Repository *repository, const Batch *batch)
 {
 	Session    *session = session_of(repository);
-	Row		   *row = row_of_batch(session, batch->reference);
+	TableRow   *row = row_of_batch(session, batch->reference);
 	Version    *version;
 
 	session_begin_statement(session);
@@ -457,35 +333,14 @@ add_batch(Repository *repository, const Batch *batch)
 	version->batch = *batch;
 }
 
-static bool
-can_charge(const Version *version, const void *argument)
-{
-	const Charge *charge = argument;
-	const Batch *batch = &version->batch;
-
-	return is_of_sku(version, charge->sku) && batch_available_quantity(batch) >= charge->units &&
-		batch->allocated_quantity - batch->shipped_quantity >= -charge->units &&
-		(!charge->relies_on_day ||
-		 (batch->under_way == charge->under_way && (!batch->under_way || batch->eta == charge->eta)));
-}
-
-static bool
-can_ship(const Version *version, const void *argument)
-{
-	const Charge *charge = argument;
-	const Batch *batch = &version->batch;
-
-	return is_of_sku(version, charge->sku) && !batch->under_way &&
-		batch->allocated_quantity - batch->shipped_quantity >= charge->units;
-}
-
 /*
  * Adds units to one of the quantities of n batches; false where one does not meet
  * the condition.  Up to so many are as many statements, which end at the first
  * that fails; more are one.
  */
 static bool
-add_units(Repository *repository, const Charge *charges, size_t n, Condition condition, size_t quantity, size_t nalone)
+add_units(Repository *repository, const Charge *charges, size_t n, BatchCondition condition, size_t quantity,
+		  size_t nalone)
 {
 	Session    *session = session_of(repository);
 	Snapshot	snapshot = session_begin_statement(session);
@@ -493,11 +348,12 @@ add_units(Repository *repository, const Charge *charges, size_t n, Condition con
 
 	for (size_t i = 0; i < n && (n > nalone || nwritten == i); i++)
 	{
-		Row		   *row = row_of_batch(session, charges[i].reference);
+		RowKey		key = charges[i].batch;
+		TableRow   *row = row_of_batch(session, key.name);
 
 		if (n <= nalone)
 			snapshot = session_begin_statement(session);
-		if (!session_meet(session, row, snapshot, condition, &charges[i]))
+		if (!session_meet(session, row, snapshot, is_reliable, &(Reliance) {key.sku, condition, &charges[i]}))
 			continue;
 		*(int32_t *) ((char *) &session_write(session, row)->batch + quantity) += charges[i].units;
 		nwritten++;
@@ -508,92 +364,33 @@ add_units(Repository *repository, const Charge *charges, size_t n, Condition con
 static bool
 charge_batches(Repository *repository, const Charge *charges, size_t n)
 {
-	return add_units(repository, charges, n, can_charge, offsetof(Batch, allocated_quantity), 2);
+	return add_units(repository, charges, n, in_memory_can_charge, offsetof(Batch, allocated_quantity), 2);
 }
 
 static bool
 ship_from_batches(Repository *repository, const Charge *charges, size_t n)
 {
-	return add_units(repository, charges, n, can_ship, offsetof(Batch, shipped_quantity), 1);
+	return add_units(repository, charges, n, in_memory_can_ship, offsetof(Batch, shipped_quantity), 1);
 }
 
-/* Locks a batch that meets a condition, to be replaced; NULL where it does not. */
-static Batch *
-begin_replacing(Repository *repository, const Batch *batch, Condition condition)
+Batch *
+write_to_batch(Repository *repository, RowKey key, BatchCondition condition, const void *argument)
 {
 	Session    *session = session_of(repository);
-	Row		   *row = row_of_batch(session, batch->reference);
+	TableRow   *row = row_of_batch(session, key.name);
+	Snapshot	snapshot = session_begin_statement(session);
+	Reliance	reliance = {key.sku, condition, argument};
 
-	if (!session_meet(session, row, session_begin_statement(session), condition, batch))
+	if (!note_write(session, session_meet(session, row, snapshot, is_reliable, &reliance)))
 		return NULL;
 	return &session_write(session, row)->batch;
 }
 
-static bool
-has_allocated_no_more(const Version *version, const void *argument)
-{
-	return version->batch.allocated_quantity <= ((const Batch *) argument)->purchased_quantity;
-}
-
-static bool
-resize_batch(Repository *repository, const Batch *batch, int32_t qty)
-{
-	Batch		wanted = *batch;
-	Batch	   *stored;
-
-	wanted.purchased_quantity = qty;
-	stored = begin_replacing(repository, &wanted, has_allocated_no_more);
-	if (stored)
-		stored->purchased_quantity = qty;
-	return note_write(session_of(repository), stored != NULL);
-}
-
-static bool
-has_these_quantities(const Version *version, const void *argument)
-{
-	const Batch *from = argument;
-
-	return version->batch.allocated_quantity == from->allocated_quantity &&
-		version->batch.shipped_quantity == from->shipped_quantity;
-}
-
-static bool
-shrink_batch(Repository *repository, const Batch *from, const Batch *to)
-{
-	Batch	   *stored = begin_replacing(repository, from, has_these_quantities);
-
-	if (stored)
-	{
-		stored->purchased_quantity = to->purchased_quantity;
-		stored->allocated_quantity = to->allocated_quantity;
-	}
-	return note_write(session_of(repository), stored != NULL);
-}
-
-static bool
-has_shipped_as_much(const Version *version, const void *argument)
-{
-	return version->batch.shipped_quantity == ((const Batch *) argument)->shipped_quantity;
-}
-
-static bool
-reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
-{
-	Batch	   *stored = begin_replacing(repository, from, has_shipped_as_much);
-
-	if (stored)
-	{
-		stored->under_way = to->under_way;
-		stored->eta = to->eta;
-	}
-	return note_write(session_of(repository), stored != NULL);
-}
-
-static Row *
-row_of_line(Session *session, const OrderLine *line)
+static TableRow *
+row_of_line(Session *session, const char *orderid, const char *sku)
 {
 	session_step(session);
-	return store_find(session->store, line->orderid, line->sku);
+	return store_find(session->store, orderid, sku);
 }
 
 static bool
@@ -603,7 +400,7 @@ any_version(const Version *version, const void *argument)
 }
 
 static void
-lock_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
+lock_lines(Repository *repository, const RowKey *keys, size_t n, LineVisitor visit, void *context)
 {
 	Session    *session = session_of(repository);
 	Snapshot	snapshot = session_begin_statement(session);
@@ -611,26 +408,26 @@ lock_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visi
 	session->has_locked = true;
 	for (size_t i = 0; i < n; i++)
 	{
-		Row		   *row = row_of_line(session, lines[i]);
+		TableRow   *row = row_of_line(session, keys[i].name, keys[i].sku);
+		StoredLine	line;
 
-		if (session_meet(session, row, snapshot, any_version, NULL))
-			visit(context, &row->newest->line);
+		if (!session_meet(session, row, snapshot, any_version, NULL))
+			continue;
+		line = stored_line(row->newest);
+		visit(context, &line);
 	}
 }
 
 static void
 store_line(Version *version, const OrderLine *line)
 {
-	uint32_t	number = version->line.version;
-
 	version->is_deleted = false;
 	version->line = *line;
-	version->line.version = number;
 }
 
 /* Whoever waits as long as it takes for the key of a line has not locked any batch in this attempt. */
 static void
-check_holds_no_batch(Session *session, Row *row)
+check_holds_no_batch(Session *session, TableRow *row)
 {
 	session->waits_for = row;
 	session->waits_for_key = true;
@@ -657,7 +454,7 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 	session_begin_statement(session);
 	for (size_t i = 0; i < n; i++)
 	{
-		Row		   *row = row_of_line(session, lines[i]);
+		TableRow   *row = row_of_line(session, lines[i]->orderid, lines[i]->sku);
 
 		check_holds_no_batch(session, row);
 		store_line(add_row(session, row), lines[i]);
@@ -669,12 +466,12 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 static bool
 is_this_version(const Version *version, const void *argument)
 {
-	return version->line.version == ((const OrderLine *) argument)->version;
+	return version->number == ((const StoredLine *) argument)->row.version;
 }
 
 /* Replaces lines, or removes them if there is nothing to replace them. */
 static bool
-replace_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
+replace_lines(Repository *repository, StoredLine **from, OrderLine **to, size_t n)
 {
 	Session    *session = session_of(repository);
 	Snapshot	snapshot = session_begin_statement(session);
@@ -682,7 +479,7 @@ replace_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n
 
 	for (size_t i = 0; i < n; i++)
 	{
-		Row		   *row = row_of_line(session, from[i]);
+		TableRow   *row = row_of_line(session, from[i]->line.orderid, from[i]->line.sku);
 		Version    *version;
 
 		if (n == 1)
@@ -700,50 +497,16 @@ replace_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n
 }
 
 static bool
-change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
+change_lines(Repository *repository, StoredLine **from, OrderLine **to, size_t n)
 {
 	return replace_lines(repository, from, to, n);
 }
 
 static bool
-remove_lines(Repository *repository, OrderLine **lines, size_t n)
+remove_lines(Repository *repository, StoredLine **lines, size_t n)
 {
 	return replace_lines(repository, lines, NULL, n);
 }
-
-/* The repository of a session. */
-const Repository session_methods = {
-	.allocate_memory = allocate_memory,
-	.allocate_lasting_memory = allocate_lasting_memory,
-	.current_time = current_time,
-	.random_below = random_below,
-	.check_cancelled = check_cancelled,
-	.look_again = look_again,
-	.visit_known_lines = visit_known_lines,
-	.visit_lines_of_order = visit_lines_of_order,
-	.visit_lines_of_batch = visit_lines_of_batch,
-	.visit_lines_to_improve = visit_lines_to_improve,
-	.visit_expired_holds = visit_expired_holds,
-	.find_batch = find_batch,
-	.visit_known_batches = visit_known_batches,
-	.has_sku = has_sku,
-	.serves_lines = serves_lines,
-	.visit_first_batches = visit_first_batches,
-	.visit_batches = visit_batches,
-	.hold_queue = hold_queue,
-	.join_queues = join_queues,
-	.lock_batches = lock_batches,
-	.lock_lines = lock_lines,
-	.add_batch = add_batch,
-	.charge_batches = charge_batches,
-	.ship_from_batches = ship_from_batches,
-	.resize_batch = resize_batch,
-	.shrink_batch = shrink_batch,
-	.reschedule_batch = reschedule_batch,
-	.add_lines = add_lines,
-	.change_lines = change_lines,
-	.remove_lines = remove_lines
-};
 
 /*
  * The unit of work, which does as src/adapters/subtransaction.c
@@ -756,10 +519,10 @@ begin_attempt(Session *session)
 	bool		has_waited = false;
 
 	session->is_limited = false;
-	session->has_queue = session->repository.joined_first = session->joins_first;
+	session->has_queue = session->repository.attempt.joined_first = session->joins_first;
 	for (size_t i = 0; i < session->nadded; i++)
 	{
-		Row		   *row = row_of_line(session, session->added[i]);
+		TableRow   *row = row_of_line(session, session->added[i]->orderid, session->added[i]->sku);
 
 		session->waits_for = row;
 		session->waits_for_key = true;
@@ -827,16 +590,16 @@ attempt(Session *session, Body body, void *command)
 	return verdict;
 }
 
-/* Runs a unit of work: the run method. */
-void
-session_run(UnitOfWork *uow, Body body, void *command)
+/* The run method of the unit of work. */
+static void
+run(UnitOfWork *uow, Body body, void *command)
 {
 	Session    *session = (Session *) uow;
 	bool		keeps_snapshot = session->level != READ_COMMITTED;
 	Verdict		verdict;
 
-	session->repository.attempts = 0;
-	session->repository.cautious = keeps_snapshot;
+	session->repository.attempt.nfailed = 0;
+	session->repository.attempt.looks_first = keeps_snapshot;
 	session->joins_first = session->waits_for_lines = false;
 	session->ndeadlocks = session->nyields = 0;
 	forget_memory(session, LASTING);
@@ -847,20 +610,51 @@ session_run(UnitOfWork *uow, Body body, void *command)
 		if (verdict == RETRY && keeps_snapshot)
 			session_raise(session, session->error != DUPLICATE && session->write_failed ?
 						  CONTRADICTED : SERIALIZATION_FAILURE);
-		if (verdict == RETRY && session->repository.cautious && !session->is_explained)
+		if (verdict == RETRY && session->repository.attempt.looks_first && !session->is_explained)
 			session_raise(session, CONTRADICTED);
 		/* Deadlocks and yields have bounds of their own. */
-		session->repository.attempts += !session->gave_up;
-		session->repository.cautious = true;
+		session->repository.attempt.nfailed += !session->gave_up;
+		session->repository.attempt.looks_first = true;
 		/* After a deadlock another attempt may be needed to find out again what to wait for. */
-		if (session->repository.attempts > MOST_ATTEMPTS + session->ndeadlocks + session->nyields)
+		if (session->repository.attempt.nfailed > MOST_ATTEMPTS + session->ndeadlocks + session->nyields)
 		{
 			store_fail(session->store, "no end: session %d has failed %d attempts at one call",
-					   session->id, session->repository.attempts);
+					   session->id, session->repository.attempt.nfailed);
 			session_raise(session, KILLED);
 		}
 	}
 	session->is_limited = false;
 	if (verdict == CONTRADICTION)
 		session_raise(session, CONTRADICTED);
+}
+
+/* Makes a session on a storage. */
+void
+session_init(Session *session, Store *store, int id)
+{
+	*session = (Session) {
+		.store = store,
+		.id = id,
+		.undo = store->undo[id],
+		.uow.run = run,
+		.repository = {
+			.allocate_memory = allocate_memory,
+			.allocate_lasting_memory = allocate_lasting_memory,
+			.current_time = current_time,
+			.random_below = random_below,
+			.look_again = look_again,
+			.visit_lines_to_improve = visit_lines_to_improve,
+			.hold_queue = hold_queue,
+			.join_queues = join_queues,
+			.lock_batches = lock_batches,
+			.lock_lines = lock_lines,
+			.add_batch = add_batch,
+			.charge_batches = charge_batches,
+			.ship_from_batches = ship_from_batches,
+			.add_lines = add_lines,
+			.change_lines = change_lines,
+			.remove_lines = remove_lines
+		}
+	};
+	in_memory_init(&session->repository);
 }

@@ -8,12 +8,12 @@
 
 /* How calls are written here. */
 #define LINE(order, of_sku, units, ...) {.orderid = order, .sku = of_sku, .qty = units, __VA_ARGS__}
-#define BY(day) .has_date = true, .needed_by = day
+#define BY(day) .needed_by = day
 #define HELD .held_until = INT64_MAX / 2
 #define HELD_SHORTLY .held_until = AGE - 100
 #define BATCH(ref, of_sku, units, ...) \
 	.batch = {.reference = ref, .sku = of_sku, .purchased_quantity = units, __VA_ARGS__}
-#define DAY(day) .under_way = true, .eta = day
+#define DAY(day) .eta = day
 #define ONE(op, ...) {.operation = op, .lines = {LINE(__VA_ARGS__)}, .n = 1}
 #define MANY(op, whole, count, ...) {.operation = op, .all_or_nothing = whole, .n = count, .lines = {__VA_ARGS__}}
 #define WAITING(...) MANY(ALLOCATE_LINES, false, 1, LINE(__VA_ARGS__))

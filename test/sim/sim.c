@@ -68,11 +68,11 @@ choose_by_chance(void *context, unsigned runnable, int last)
 
 /* The batches of the SKU that have units left in a snapshot, the n first; returns how many there are. */
 static int
-find_free(const char *sku, Snapshot snapshot, int n, const Row **free)
+find_free(const char *sku, Snapshot snapshot, int n, const TableRow **free)
 {
 	int			found = 0;
 
-	for (const Row *row = run.store.rows; row < run.store.rows + run.store.nrows; row++)
+	for (const TableRow *row = run.store.rows; row < run.store.rows + run.store.nrows; row++)
 	{
 		const Version *seen = row->orderid ? NULL : row_visible(row, snapshot, NOBODY);
 
@@ -97,7 +97,7 @@ has_bad_luck(const Session *session)
 	for (const OrderLine *line = call->lines; line < call->lines + call->n; line++)
 	{
 		Snapshot	now = {run.store.commits, 0};
-		const Row  *wanted[4];
+		const TableRow *wanted[4];
 		int			n = find_free(line->sku, session->has_looked ? session->moment : now, nwanted, wanted);
 
 		if (n == 0)

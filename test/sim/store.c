@@ -65,25 +65,25 @@ session_step(Session *session)
  */
 
 /* The row of this key, which may have no version; a reference is of one batch only. */
-Row *
+TableRow *
 store_find(Store *store, const char *orderid, const char *name)
 {
-	Row		   *row;
+	TableRow   *row;
 
 	for (row = store->rows; row < store->rows + store->nrows; row++)
 		if (!row->orderid == !orderid && strcmp(row->name, name) == 0 &&
 			(!orderid || strcmp(row->orderid, orderid) == 0))
 			return row;
-	if (store->nrows == MAX_ROWS)
+	if (store->nrows == MOST_ROWS)
 		abort();
 	store->nrows++;
-	*row = (Row) {.orderid = orderid, .name = name, .locker = NOBODY};
+	*row = (TableRow) {.orderid = orderid, .name = name, .locker = NOBODY};
 	return row;
 }
 
 /* What the session sees of the row; NULL if nothing. */
 const Version *
-row_visible(const Row *row, Snapshot snapshot, int session)
+row_visible(const TableRow *row, Snapshot snapshot, int session)
 {
 	for (const Version *version = row->newest; version; version = version->older)
 		if (version->commit ? version->commit <= snapshot.commit :
@@ -135,7 +135,7 @@ queue_blockers(const Queue *queue, int session, int mode, uint64_t since, bool h
 unsigned
 session_blockers(const Session *session, bool hard_only)
 {
-	const Row  *row = session->waits_for;
+	const TableRow *row = session->waits_for;
 	const Queue *queue = session->waits_in;
 
 	if (row && row->locker != NOBODY && row->locker != session->id &&
@@ -165,7 +165,7 @@ session_go_on_waiting(Session *session)
 
 /* Waits until nobody else has the row or, to add one of its key, until nobody is adding or removing one. */
 void
-session_wait_for(Session *session, Row *row, bool for_key)
+session_wait_for(Session *session, TableRow *row, bool for_key)
 {
 	session->waits_for = row;
 	session->waits_for_key = for_key;
@@ -188,7 +188,7 @@ session_note_undo(Session *session, Undo undo)
 
 /* Locks a row for the session, which has waited for it. */
 void
-session_lock(Session *session, Row *row)
+session_lock(Session *session, TableRow *row)
 {
 	if (row->locker == session->id)
 		return;
@@ -199,7 +199,7 @@ session_lock(Session *session, Row *row)
 
 /* Writes a version of a row that the session has locked; it is a copy of what the row was. */
 Version *
-session_write(Session *session, Row *row)
+session_write(Session *session, TableRow *row)
 {
 	Store	   *store = session->store;
 	Version    *version;
@@ -211,7 +211,7 @@ session_write(Session *session, Row *row)
 	version->older = row->newest;
 	version->commit = 0;
 	version->command = store->commands;
-	version->line.version = (uint32_t) store->nversions;
+	version->number = (uint32_t) store->nversions;
 	row->newest = version;
 	session_note_undo(session, (Undo) {.row = row, .is_version = true});
 	return version;
@@ -228,7 +228,7 @@ session_begin_statement(Session *session)
 
 /* Locks a row as a statement with a condition does: false if it does not see it, or it is not so any more. */
 bool
-session_meet(Session *session, Row *row, Snapshot snapshot, Condition condition, const void *argument)
+session_meet(Session *session, TableRow *row, Snapshot snapshot, Condition condition, const void *argument)
 {
 	const Version *seen = row_visible(row, snapshot, session->id);
 
@@ -316,7 +316,7 @@ session_commit(Session *session)
 	store->ends += has_written;
 	for (int i = 0; i < session->nundo; i++)
 	{
-		Row		   *row = session->undo[i].row;
+		TableRow   *row = session->undo[i].row;
 
 		if (session->undo[i].queue)
 			session->undo[i].queue->held[session->id] = NOT_HELD;
@@ -343,9 +343,7 @@ store_init(Store *store)
 	memset(store, 0, offsetof(Store, versions));
 	store->trace = trace;
 	for (int i = 0; i < MAX_SESSIONS; i++)
-		store->sessions[i] = (Session) {
-			.uow.run = session_run, .repository = session_methods, .store = store, .id = i, .undo = store->undo[i]
-		};
+		session_init(&store->sessions[i], store, i);
 }
 
 /* Makes a storage that has what a session sees in another. */
@@ -357,7 +355,7 @@ store_copy(Store *copy, const Store *store, Snapshot moment, int session)
 	copy->commits = 1;
 	for (int i = 0; i < store->nrows; i++)
 	{
-		const Row  *row = &store->rows[i];
+		const TableRow *row = &store->rows[i];
 		const Version *version = row_visible(row, moment, session);
 
 		if (version)
@@ -367,7 +365,7 @@ store_copy(Store *copy, const Store *store, Snapshot moment, int session)
 			*only = *version;
 			only->older = NULL;
 			only->commit = 1;
-			only->line.version = (uint32_t) copy->nversions;
+			only->number = (uint32_t) copy->nversions;
 			store_find(copy, row->orderid, row->name)->newest = only;
 		}
 	}

@@ -9,10 +9,10 @@
 #include <setjmp.h>
 #include <stdio.h>
 
+#include "in_memory.h"
 #include "service_layer/unit_of_work.h"
 
 #define MAX_SESSIONS 5
-#define MAX_ROWS 64
 #define MAX_QUEUES 4
 #define MAX_VERSIONS 8192
 #define MAX_UNDO 512
@@ -60,18 +60,19 @@ typedef struct Version
 	uint64_t	commit;			/* the number of the commit that made it; 0 while that is to come */
 	uint64_t	command;		/* the number of the command that wrote it */
 	bool		is_deleted;
-	Batch		batch;
+	uint32_t	number;			/* of this version */
+	Batch		batch;			/* or the line */
 	OrderLine	line;
 } Version;
 
 /* A batch or a line, by its key: all that was ever written under it. */
-typedef struct Row
+typedef struct TableRow
 {
 	const char *orderid;		/* of a line; NULL for a batch */
 	const char *name;			/* the SKU of a line, the reference of a batch */
 	Version    *newest;
 	int			locker;			/* the session that locks it or has written the newest versions; or NOBODY */
-} Row;
+} TableRow;
 
 /* The lock on the queue of one SKU; whoever waits for it waits in turn. */
 typedef struct Queue
@@ -99,7 +100,7 @@ typedef struct Snapshot
 /* What a transaction has to undo, or to make lasting. */
 typedef struct Undo
 {
-	Row		   *row;
+	TableRow   *row;
 	Queue	   *queue;			/* or this, which was held so before: */
 	int			held;
 	bool		is_version;		/* a version was written; else the row was locked */
@@ -152,7 +153,7 @@ typedef struct Session
 	bool		has_acted;		/* since it got its turn */
 
 	/* what it waits for */
-	Row		   *waits_for;		/* a row... */
+	TableRow   *waits_for;		/* a row... */
 	bool		waits_for_key;	/* ...to add one of its key */
 	Queue	   *waits_in;
 	bool		jumps_queue;
@@ -163,7 +164,7 @@ typedef struct Session
 /* A storage; with switch_session, sessions take turns there, and otherwise one works alone. */
 struct Store
 {
-	Row			rows[MAX_ROWS];
+	TableRow	rows[MOST_ROWS];
 	int			nrows;
 	Queue		queues[MAX_QUEUES];
 	int			nqueues;
@@ -191,8 +192,8 @@ extern void store_init(Store *store);
 extern void store_copy(Store *copy, const Store *store, Snapshot moment, int session);
 extern void session_tell(const Session *session, const char *format,...);
 extern void store_fail(Store *store, const char *format,...);
-extern Row *store_find(Store *store, const char *orderid, const char *name);
-extern const Version *row_visible(const Row *row, Snapshot snapshot, int session);
+extern TableRow *store_find(Store *store, const char *orderid, const char *name);
+extern const Version *row_visible(const TableRow *row, Snapshot snapshot, int session);
 extern unsigned session_blockers(const Session *session, bool hard_only);
 extern bool session_waits(const Session *session);
 extern void session_raise(Session *session, Error error);
@@ -201,17 +202,16 @@ extern void session_keep_snapshot(Session *session);
 extern void session_commit(Session *session);
 extern void session_undo(Session *session, int savepoint);
 extern void session_step(Session *session);
-extern void session_wait_for(Session *session, Row *row, bool for_key);
+extern void session_wait_for(Session *session, TableRow *row, bool for_key);
 extern void session_note_undo(Session *session, Undo undo);
-extern void session_lock(Session *session, Row *row);
-extern Version *session_write(Session *session, Row *row);
+extern void session_lock(Session *session, TableRow *row);
+extern Version *session_write(Session *session, TableRow *row);
 extern void session_go_on_waiting(Session *session);
 extern Snapshot session_begin_statement(Session *session);
-extern bool session_meet(Session *session, Row *row, Snapshot snapshot, Condition condition, const void *argument);
+extern bool session_meet(Session *session, TableRow *row, Snapshot snapshot, Condition condition, const void *argument);
 extern Queue *store_find_queue(Store *store, const char *sku);
 
 /* repository.c */
-extern const Repository session_methods;
-extern void session_run(UnitOfWork *uow, Body body, void *command);
+extern void session_init(Session *session, Store *store, int id);
 
 #endif							/* STORE_H */

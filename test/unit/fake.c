@@ -1,7 +1,7 @@
 /*
  * fake.c
- *		Storage in memory.  It keeps the contracts of repository.h by the simplest
- *		means: arrays that are searched from end to end, copied to be undone.
+ *		Storage in memory for one session: arrays that are searched from end to end,
+ *		and copied to be undone.
  */
 #include "fake.h"
 
@@ -22,23 +22,41 @@ fake_of(Repository *repository)
 	return (Fake *) ((char *) repository - offsetof(Fake, repository));
 }
 
-Batch *
-fake_batch(Fake *fake, const char *reference)
+static StoredBatch *
+stored_batch(Fake *fake, const char *reference)
 {
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
-		if (strcmp(fake->tables.batches[i].reference, reference) == 0)
+		if (strcmp(fake->tables.batches[i].batch.reference, reference) == 0)
 			return &fake->tables.batches[i];
 	return NULL;
 }
 
+static StoredLine *
+stored_line(Fake *fake, const char *orderid, const char *sku)
+{
+	for (size_t i = 0; i < fake->tables.nlines; i++)
+		if (strcmp(fake->tables.lines[i].line.orderid, orderid) == 0 &&
+			strcmp(fake->tables.lines[i].line.sku, sku) == 0)
+			return &fake->tables.lines[i];
+	return NULL;
+}
+
+/* The batch of this reference as it is stored; NULL if there is none. */
+Batch *
+fake_batch(Fake *fake, const char *reference)
+{
+	StoredBatch *stored = stored_batch(fake, reference);
+
+	return stored ? &stored->batch : NULL;
+}
+
+/* The line likewise. */
 OrderLine *
 fake_line(Fake *fake, const char *orderid, const char *sku)
 {
-	for (size_t i = 0; i < fake->tables.nlines; i++)
-		if (strcmp(fake->tables.lines[i].orderid, orderid) == 0 &&
-			strcmp(fake->tables.lines[i].sku, sku) == 0)
-			return &fake->tables.lines[i];
-	return NULL;
+	StoredLine *stored = stored_line(fake, orderid, sku);
+
+	return stored ? &stored->line : NULL;
 }
 
 /*
@@ -67,6 +85,18 @@ free_all(FakeMemory **memory)
 	}
 }
 
+static void *
+allocate_memory(Repository *repository, size_t size)
+{
+	return allocate_in(&fake_of(repository)->memory, size);
+}
+
+static void *
+allocate_lasting_memory(Repository *repository, size_t size)
+{
+	return allocate_in(&fake_of(repository)->names, size);
+}
+
 static const char *
 copy_name(FakeMemory **memory, const char *name)
 {
@@ -92,11 +122,51 @@ copy_batch(FakeMemory **memory, Batch batch)
 	return batch;
 }
 
+/*
+ * Other sessions
+ */
+
+/* Another session is taking from the batch. */
+void
+fake_take_from(Fake *fake, const char *reference)
+{
+	stored_batch(fake, reference)->row.is_contended = true;
+}
+
+/* Another session adds a line; what it takes of a batch is charged, too. */
+void
+fake_add_line(Fake *fake, OrderLine line)
+{
+	if (line.ordered_at == 0)
+		line.ordered_at = ++fake->tables.now;
+	if (line.batchref)
+		fake_batch(fake, line.batchref)->allocated_quantity += line.qty;
+	fake->tables.lines[fake->tables.nlines++] = (StoredLine) {.line = line, .row.version = ++fake->tables.version};
+}
+
+/* Another session writes to a line, so that it is no longer what it was. */
+void
+fake_touch_line(Fake *fake, const char *orderid, const char *sku)
+{
+	stored_line(fake, orderid, sku)->row.version = ++fake->tables.version;
+}
+
+/* Another session deallocates a line. */
+void
+fake_remove_line(Fake *fake, const char *orderid, const char *sku)
+{
+	StoredLine *stored = stored_line(fake, orderid, sku);
+
+	if (stored->line.batchref)
+		fake_batch(fake, stored->line.batchref)->allocated_quantity -= stored->line.qty;
+	*stored = fake->tables.lines[--fake->tables.nlines];
+}
+
 /* Lets the other session write and commit: this attempt meets its work, and undoing that spares it. */
 static void
-let_interlope(Fake *fake, void (**session) (Fake *fake))
+let_interlope(Fake *fake, FakeSession *session)
 {
-	void		(*interlope) (Fake *) = *session;
+	FakeSession interlope = *session;
 	FakeTables	tables;
 
 	*session = NULL;
@@ -108,31 +178,9 @@ let_interlope(Fake *fake, void (**session) (Fake *fake))
 	fake->tables = tables;
 }
 
-/* What happens before each write: other sessions, and errors. */
-static void
-before_write(Fake *fake)
-{
-	if (fake->interlope)
-		let_interlope(fake, &fake->interlope);
-	if (++fake->writes == fake->fail_at)
-		longjmp(fake->error, RAISED_ERROR);
-}
-
 /*
- * Methods that read
+ * Reading
  */
-
-static void *
-allocate_memory(Repository *repository, size_t size)
-{
-	return allocate_in(&fake_of(repository)->memory, size);
-}
-
-static void *
-allocate_lasting_memory(Repository *repository, size_t size)
-{
-	return allocate_in(&fake_of(repository)->names, size);
-}
 
 static int64_t
 current_time(Repository *repository)
@@ -147,83 +195,44 @@ random_below(Repository *repository, uint32_t n)
 	return 0;
 }
 
-static void
-check_cancelled(Repository *repository)
-{
-}
-
 /* No other session comes in between. */
 static void
 look_again(Repository *repository)
 {
 }
 
-static void
-visit_known_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
+size_t
+read_lines(Repository *repository, LineCondition condition, const void *argument, StoredLine *lines)
 {
 	Fake	   *fake = fake_of(repository);
-
-	for (size_t i = 0; i < n; i++)
-	{
-		OrderLine  *known = fake_line(fake, lines[i]->orderid, lines[i]->sku);
-		OrderLine	copy;
-
-		if (!known)
-			continue;
-		copy = copy_line(&fake->memory, *known);
-		if (!visit(context, &copy))
-			return;
-	}
-}
-
-/* Visits the lines for which a column is what it should be, in some order. */
-static void
-visit_sorted(Fake *fake, size_t column, const char *value,
-			 int (*compare) (const void *a, const void *b), LineVisitor visit, void *context)
-{
-	OrderLine	lines[FAKE_ROOM];
 	size_t		n = 0;
 
 	for (size_t i = 0; i < fake->tables.nlines; i++)
 	{
-		const char *stored = *(const char **) ((char *) &fake->tables.lines[i] + column);
+		const StoredLine *stored = &fake->tables.lines[i];
 
-		if (stored && strcmp(stored, value) == 0)
-			lines[n++] = copy_line(&fake->memory, fake->tables.lines[i]);
+		if (condition(&stored->line, argument))
+			lines[n++] = (StoredLine) {copy_line(&fake->memory, stored->line), stored->row};
 	}
-	qsort(lines, n, sizeof(OrderLine), compare);
-	for (size_t i = 0; i < n && visit(context, &lines[i]); i++)
-		;
+	return n;
 }
 
-static int
-compare_skus(const void *a, const void *b)
+size_t
+read_batches(Repository *repository, BatchCondition condition, const void *argument, StoredBatch *batches)
 {
-	return strcmp(((const OrderLine *) a)->sku, ((const OrderLine *) b)->sku);
+	Fake	   *fake = fake_of(repository);
+	size_t		n = 0;
+
+	for (size_t i = 0; i < fake->tables.nbatches; i++)
+	{
+		const StoredBatch *stored = &fake->tables.batches[i];
+
+		if (condition(&stored->batch, argument))
+			batches[n++] = (StoredBatch) {copy_batch(&fake->memory, stored->batch), stored->row};
+	}
+	return n;
 }
 
-static void
-visit_lines_of_order(Repository *repository, const char *orderid, LineVisitor visit, void *context)
-{
-	visit_sorted(fake_of(repository), offsetof(OrderLine, orderid), orderid, compare_skus, visit, context);
-}
-
-static int
-compare_latest_first(const void *a, const void *b)
-{
-	int			order = line_compare_turns(b, a);
-
-	return order != 0 ? order : strcmp(((const OrderLine *) b)->orderid, ((const OrderLine *) a)->orderid);
-}
-
-static void
-visit_lines_of_batch(Repository *repository, const Batch *batch, LineVisitor visit, void *context)
-{
-	visit_sorted(fake_of(repository), offsetof(OrderLine, batchref), batch->reference,
-				 compare_latest_first, visit, context);
-}
-
-/* Those that wait or are on the way; what is in the warehouse cannot be improved. */
 static void
 visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visit, void *context)
 {
@@ -231,177 +240,55 @@ visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visi
 
 	for (size_t i = 0; i < fake->tables.nlines; i++)
 	{
-		const OrderLine *line = &fake->tables.lines[i];
-		OrderLine	copy;
+		StoredLine	stored = fake->tables.lines[i];
+		const Batch *own = stored.line.batchref ? fake_batch(fake, stored.line.batchref) : NULL;
 
-		if (strcmp(line->sku, sku) != 0 || line_open_quantity(line) == 0 ||
-			(line->batchref && !fake_batch(fake, line->batchref)->under_way))
+		if (!in_memory_can_be_improved(&stored.line, sku, own))
 			continue;
-		copy = copy_line(&fake->memory, *line);
-		if (!visit(context, &copy))
+		stored.line = copy_line(&fake->memory, stored.line);
+		if (!visit(context, &stored))
 			return;
 	}
-}
-
-static void
-visit_expired_holds(Repository *repository, const char **skus, size_t n, int64_t now, LineVisitor visit, void *context)
-{
-	Fake	   *fake = fake_of(repository);
-
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < fake->tables.nlines; j++)
-		{
-			const OrderLine *line = &fake->tables.lines[j];
-			OrderLine	copy;
-
-			if (strcmp(line->sku, skus[i]) != 0 || !line->batchref || !line_is_expired(line, now))
-				continue;
-			copy = copy_line(&fake->memory, *line);
-			if (!visit(context, &copy))
-				return;
-		}
-}
-
-static bool
-find_batch(Repository *repository, const char *sku, const char *reference, Batch *batch)
-{
-	Batch	   *found = fake_batch(fake_of(repository), reference);
-
-	if (!found || (sku && strcmp(found->sku, sku) != 0))
-		return false;
-	*batch = copy_batch(&fake_of(repository)->memory, *found);
-	return true;
-}
-
-static void
-visit_known_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
-{
-	Fake	   *fake = fake_of(repository);
-
-	for (size_t i = 0; i < n; i++)
-	{
-		Batch	   *found = fake_batch(fake, charges[i].reference);
-		Batch		copy;
-
-		if (!found || strcmp(found->sku, charges[i].sku) != 0)
-			continue;
-		copy = copy_batch(&fake->memory, *found);
-		if (!visit(context, &copy))
-			return;
-	}
-}
-
-static bool
-has_sku(Repository *repository, const char *sku)
-{
-	FakeTables *tables = &fake_of(repository)->tables;
-
-	for (size_t i = 0; i < tables->nbatches; i++)
-		if (strcmp(tables->batches[i].sku, sku) == 0)
-			return true;
-	return false;
-}
-
-static bool
-serves_lines(Repository *repository, const Batch *batch)
-{
-	FakeTables *tables = &fake_of(repository)->tables;
-
-	for (size_t i = 0; i < tables->nlines; i++)
-	{
-		const char *batchref = tables->lines[i].batchref;
-
-		if (batchref && (!batch || strcmp(batchref, batch->reference) == 0))
-			return true;
-	}
-	return false;
-}
-
-static int
-compare_batches(const void *a, const void *b)
-{
-	return batch_precedes(a, b) ? -1 : batch_precedes(b, a) ? 1 : 0;
 }
 
 /*
- * Visits the batches of the SKU that have so much left, or one unit less: the
- * contract allows some that cannot meet a demand.  Returns whether to go on.
- */
-static bool
-visit_sku(Fake *fake, Demand demand, BatchVisitor visit, void *context)
-{
-	Batch		batches[FAKE_ROOM];
-	size_t		n = 0;
-
-	for (size_t i = 0; i < fake->tables.nbatches; i++)
-	{
-		const Batch *batch = &fake->tables.batches[i];
-
-		if (strcmp(batch->sku, demand.sku) == 0 && batch_available_quantity(batch) >= demand.qty - 1)
-			batches[n++] = copy_batch(&fake->memory, *batch);
-	}
-	qsort(batches, n, sizeof(Batch), compare_batches);
-	for (size_t i = 0; i < n; i++)
-		if (!visit(context, &batches[i]))
-			return false;
-	return true;
-}
-
-static void
-visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context)
-{
-	visit_sku(fake_of(repository), demand, visit, context);
-}
-
-static void
-visit_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!visit_sku(fake_of(repository), demands[i], visit, context))
-			return;
-}
-
-/*
- * Methods that write
+ * Locking
  */
 
-/* Is the first before the second in the order of locks? */
-static bool
-is_in_order(const Charge *first, const Charge *second)
+/* How tests read what is locked. */
+static void
+name_lock(FakeKind kind, RowKey key, char *text, size_t size)
 {
-	int			order = strcmp(first->sku, second->sku);
+	static const char *const kinds[] = {[QUEUE] = "queue", [BATCH] = "batch", [KNOWN_LINE] = "line"};
 
-	return order < 0 || (order == 0 && strcmp(first->reference, second->reference) < 0);
+	snprintf(text, size, "%s %s", kinds[kind], key.name);
 }
 
-/* Are the lines written in the order of locks? */
+/* Is it the turn of this row in the order of locks? */
 static void
-check_order_of_lines(Fake *fake, OrderLine **lines, size_t n)
+check_order(Fake *fake, FakeKind kind, RowKey key)
 {
-	for (size_t i = 1; i < n; i++)
-	{
-		int			order = strcmp(lines[i - 1]->sku, lines[i]->sku);
-
-		fake->is_out_of_order |= order > 0 || (order == 0 && strcmp(lines[i - 1]->orderid, lines[i]->orderid) >= 0);
-	}
+	fake->is_out_of_order |= kind < fake->last_kind ||
+		(kind == fake->last_kind && in_memory_compare(fake->last_key, key) > 0);
+	fake->last_kind = kind;
+	fake->last_key = key;
 }
 
 static void
-note_lock(Fake *fake, const char *what, const char *name)
+note_lock(Fake *fake, FakeKind kind, RowKey key)
 {
 	size_t		n = strlen(fake->locks);
 
-	snprintf(fake->locks + n, sizeof(fake->locks) - n, "%s%s %s", n > 0 ? ", " : "", what, name);
+	check_order(fake, kind, key);
+	if (n > 0)
+		n += (size_t) snprintf(fake->locks + n, sizeof(fake->locks) - n, ", ");
+	name_lock(kind, key, fake->locks + n, sizeof(fake->locks) - n);
 }
 
 static void
 hold_queue(Repository *repository, const char *sku)
 {
-	Fake	   *fake = fake_of(repository);
-
-	note_lock(fake, "queue", sku);
-	fake->held = sku;
-	fake->is_out_of_order |= fake->nlocked > 0;
+	note_lock(fake_of(repository), QUEUE, (RowKey) {sku, sku});
 }
 
 static bool
@@ -416,43 +303,50 @@ join_queues(Repository *repository, const char **skus, size_t n)
 }
 
 static void
-lock_batches(Repository *repository, const Charge *charges, size_t n, BatchVisitor visit, void *context)
+lock_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor visit, void *context)
 {
-	Fake	   *fake = fake_of(repository);
-
 	for (size_t i = 0; i < n; i++)
-	{
-		const Batch *stored = fake_batch(fake, charges[i].reference);
-		Batch		copy;
-
-		fake->is_out_of_order |= i > 0 && !is_in_order(&charges[i - 1], &charges[i]);
-		if (!stored || strcmp(stored->sku, charges[i].sku) != 0)
-			continue;
-		copy = copy_batch(&fake->memory, *stored);
-		note_lock(fake, "batch", stored->reference);
-		fake->nlocked++;
-		visit(context, &copy);
-	}
+		if (fake_batch(fake_of(repository), keys[i].name))
+			note_lock(fake_of(repository), BATCH, keys[i]);
+	repository->visit_known_batches(repository, keys, n, visit, context);
 }
 
 static void
-lock_lines(Repository *repository, OrderLine **lines, size_t n, LineVisitor visit, void *context)
+lock_lines(Repository *repository, const RowKey *keys, size_t n, LineVisitor visit, void *context)
 {
-	Fake	   *fake = fake_of(repository);
-
-	check_order_of_lines(fake, lines, n);
 	for (size_t i = 0; i < n; i++)
-	{
-		const OrderLine *stored = fake_line(fake, lines[i]->orderid, lines[i]->sku);
-		OrderLine	copy;
+		if (fake_line(fake_of(repository), keys[i].name, keys[i].sku))
+			note_lock(fake_of(repository), KNOWN_LINE, keys[i]);
+	repository->visit_known_lines(repository, keys, n, visit, context);
+}
 
-		if (!stored)
-			continue;
-		copy = copy_line(&fake->memory, *stored);
-		note_lock(fake, "line", stored->orderid);
-		fake->nlines_locked++;
-		visit(context, &copy);
+/*
+ * Writing
+ */
+
+/*
+ * What happens before a row is written: other sessions, and errors.  An attempt
+ * that has locked any rows writes to known ones only if they are among these,
+ * and one that has joined a queue does not write any more.
+ */
+static void
+before_write(Fake *fake, FakeKind kind, RowKey key)
+{
+	bool		has_locks = strstr(fake->locks, "batch ") || strstr(fake->locks, "line ");
+	char		lock[64];
+
+	if (!has_locks)
+		check_order(fake, kind, key);
+	else if (kind != NEW_LINE)
+	{
+		name_lock(kind, key, lock, sizeof(lock));
+		fake->is_out_of_order |= !strstr(fake->locks, lock);
 	}
+	fake->is_out_of_order |= fake->njoined > 0;
+	if (fake->interlope)
+		let_interlope(fake, &fake->interlope);
+	if (++fake->writes == fake->fail_at)
+		longjmp(fake->error, RAISED_ERROR);
 }
 
 static void
@@ -460,110 +354,53 @@ add_batch(Repository *repository, const Batch *batch)
 {
 	Fake	   *fake = fake_of(repository);
 
-	before_write(fake);
+	before_write(fake, BATCH, (RowKey) {batch->sku, batch->reference});
 	if (fake_batch(fake, batch->reference))
 		longjmp(fake->error, MET_DUPLICATE);
-	fake->tables.batches[fake->tables.nbatches++] = copy_batch(&fake->names, *batch);
+	fake->tables.batches[fake->tables.nbatches++] = (StoredBatch) {.batch = copy_batch(&fake->names, *batch)};
 }
 
-/* Has the batch another day than the charge relies on? */
-static bool
-comes_otherwise(const Batch *batch, const Charge *charge)
+Batch *
+write_to_batch(Repository *repository, RowKey key, BatchCondition condition, const void *argument)
 {
-	return charge->relies_on_day &&
-		(batch->under_way != charge->under_way || (batch->under_way && batch->eta != charge->eta));
+	Batch	   *batch;
+
+	before_write(fake_of(repository), BATCH, key);
+	batch = fake_batch(fake_of(repository), key.name);
+	return batch && strcmp(batch->sku, key.sku) == 0 && condition(batch, argument) ? batch : NULL;
+}
+
+/* Adds the units of n charges to one of the quantities of their batches. */
+static bool
+add_units(Repository *repository, const Charge *charges, size_t n, BatchCondition condition, size_t quantity)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		Batch	   *batch = write_to_batch(repository, charges[i].batch, condition, &charges[i]);
+
+		if (!batch)
+			return false;
+		*(int32_t *) ((char *) batch + quantity) += charges[i].units;
+	}
+	return true;
 }
 
 static bool
 charge_batches(Repository *repository, const Charge *charges, size_t n)
 {
-	Fake	   *fake = fake_of(repository);
-
-	for (size_t i = 0; i < n; i++)
-	{
-		Batch	   *batch;
-
-		fake->is_out_of_order |= i > 0 && !is_in_order(&charges[i - 1], &charges[i]);
-		before_write(fake);
-		batch = fake_batch(fake, charges[i].reference);
-		if (!batch || batch_available_quantity(batch) < charges[i].units ||
-			batch->allocated_quantity - batch->shipped_quantity < -charges[i].units ||
-			comes_otherwise(batch, &charges[i]))
-			return false;
-		batch->allocated_quantity += charges[i].units;
-	}
-	return true;
+	return add_units(repository, charges, n, in_memory_can_charge, offsetof(Batch, allocated_quantity));
 }
 
 static bool
 ship_from_batches(Repository *repository, const Charge *charges, size_t n)
 {
-	Fake	   *fake = fake_of(repository);
-
-	for (size_t i = 0; i < n; i++)
-	{
-		Batch	   *batch;
-
-		fake->is_out_of_order |= i > 0 && !is_in_order(&charges[i - 1], &charges[i]);
-		before_write(fake);
-		batch = fake_batch(fake, charges[i].reference);
-		if (!batch || batch->under_way || batch->allocated_quantity - batch->shipped_quantity < charges[i].units)
-			return false;
-		batch->shipped_quantity += charges[i].units;
-	}
-	return true;
-}
-
-static bool
-resize_batch(Repository *repository, const Batch *batch, int32_t qty)
-{
-	Fake	   *fake = fake_of(repository);
-	Batch	   *stored;
-
-	before_write(fake);
-	stored = fake_batch(fake, batch->reference);
-	if (!stored || stored->allocated_quantity > qty)
-		return false;
-	stored->purchased_quantity = qty;
-	return true;
-}
-
-static bool
-shrink_batch(Repository *repository, const Batch *from, const Batch *to)
-{
-	Fake	   *fake = fake_of(repository);
-	Batch	   *stored;
-
-	before_write(fake);
-	stored = fake_batch(fake, from->reference);
-	if (!stored || stored->allocated_quantity != from->allocated_quantity ||
-		stored->shipped_quantity != from->shipped_quantity)
-		return false;
-	stored->purchased_quantity = to->purchased_quantity;
-	stored->allocated_quantity = to->allocated_quantity;
-	return true;
-}
-
-static bool
-reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
-{
-	Fake	   *fake = fake_of(repository);
-	Batch	   *stored;
-
-	before_write(fake);
-	stored = fake_batch(fake, from->reference);
-	if (!stored || stored->shipped_quantity != from->shipped_quantity)
-		return false;
-	stored->under_way = to->under_way;
-	stored->eta = to->eta;
-	return true;
+	return add_units(repository, charges, n, in_memory_can_ship, offsetof(Batch, shipped_quantity));
 }
 
 static void
-store_line(Fake *fake, OrderLine *stored, const OrderLine *line)
+store_line(Fake *fake, StoredLine *stored, const OrderLine *line)
 {
-	*stored = copy_line(&fake->names, *line);
-	stored->version = ++fake->tables.version;
+	*stored = (StoredLine) {copy_line(&fake->names, *line), .row.version = ++fake->tables.version};
 }
 
 static void
@@ -571,61 +408,46 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
 	Fake	   *fake = fake_of(repository);
 
-	check_order_of_lines(fake, lines, n);
 	for (size_t i = 0; i < n; i++)
 	{
-		before_write(fake);
+		before_write(fake, NEW_LINE, (RowKey) {lines[i]->sku, lines[i]->orderid});
 		if (fake_line(fake, lines[i]->orderid, lines[i]->sku))
 			longjmp(fake->error, MET_DUPLICATE);
 		store_line(fake, &fake->tables.lines[fake->tables.nlines++], lines[i]);
 	}
 }
 
-/* The stored line, if it is what it is thought to be. */
-static OrderLine *
-unchanged_line(Fake *fake, const OrderLine *line)
-{
-	OrderLine  *stored = fake_line(fake, line->orderid, line->sku);
-
-	return stored && stored->version == line->version ? stored : NULL;
-}
-
+/* Replaces n lines, or removes them if there is nothing to replace them. */
 static bool
-change_lines(Repository *repository, OrderLine **from, OrderLine **to, size_t n)
+replace_lines(Fake *fake, StoredLine **from, OrderLine **to, size_t n)
 {
-	Fake	   *fake = fake_of(repository);
-
-	check_order_of_lines(fake, from, n);
 	for (size_t i = 0; i < n; i++)
 	{
-		OrderLine  *stored;
+		RowKey		key = {from[i]->line.sku, from[i]->line.orderid};
+		StoredLine *stored;
 
-		before_write(fake);
-		stored = unchanged_line(fake, from[i]);
-		if (!stored)
+		before_write(fake, KNOWN_LINE, key);
+		stored = stored_line(fake, key.name, key.sku);
+		if (!stored || stored->row.version != from[i]->row.version)
 			return false;
-		store_line(fake, stored, to[i]);
+		if (to)
+			store_line(fake, stored, to[i]);
+		else
+			*stored = fake->tables.lines[--fake->tables.nlines];
 	}
 	return true;
 }
 
 static bool
-remove_lines(Repository *repository, OrderLine **lines, size_t n)
+change_lines(Repository *repository, StoredLine **from, OrderLine **to, size_t n)
 {
-	Fake	   *fake = fake_of(repository);
+	return replace_lines(fake_of(repository), from, to, n);
+}
 
-	check_order_of_lines(fake, lines, n);
-	for (size_t i = 0; i < n; i++)
-	{
-		OrderLine  *stored;
-
-		before_write(fake);
-		stored = unchanged_line(fake, lines[i]);
-		if (!stored)
-			return false;
-		*stored = fake->tables.lines[--fake->tables.nlines];
-	}
-	return true;
+static bool
+remove_lines(Repository *repository, StoredLine **lines, size_t n)
+{
+	return replace_lines(fake_of(repository), lines, NULL, n);
 }
 
 /*
@@ -638,6 +460,16 @@ attempt(Fake *fake, Body body, void *command)
 {
 	volatile Verdict verdict = UNDO;
 
+	fake->writes = 0;
+	fake->njoined = 0;
+	fake->locks[0] = '\0';
+	fake->last_kind = QUEUE;
+	fake->last_key = (RowKey) {"", ""};
+	free_all(&fake->older_memory);
+	fake->older_memory = fake->memory;
+	fake->memory = NULL;
+	if (fake->come_before)
+		fake->come_before(fake);
 	fake->committed = fake->tables;
 	switch (setjmp(fake->error))
 	{
@@ -662,23 +494,17 @@ run(UnitOfWork *uow, Body body, void *command)
 	Fake	   *fake = (Fake *) uow;
 	Verdict		verdict;
 
-	fake->failed = false;
+	fake->failed = fake->is_out_of_order = false;
 	fake->attempts = 0;
-	fake->is_out_of_order = false;
+	fake->repository.attempt = (Attempt) {.nfailed = 0};
 	do
 	{
-		fake->repository.attempts = fake->attempts++;
-		fake->repository.cautious = fake->repository.attempts > 0;
-		fake->writes = 0;
-		fake->nlocked = fake->nlines_locked = fake->njoined = 0;
-		fake->held = NULL;
-		fake->locks[0] = '\0';
-		free_all(&fake->older_memory);
-		fake->older_memory = fake->memory;
-		fake->memory = NULL;
-		if (fake->come_before)
-			fake->come_before(fake);
+		fake->attempts++;
 		verdict = attempt(fake, body, command);
+		fake->repository.attempt.nfailed++;
+		fake->repository.attempt.looks_first = true;
+		/* Whoever has waited for a queue begins by joining it. */
+		fake->repository.attempt.joined_first = verdict == WAIT && fake->is_queue_held;
 		if (verdict == WAIT)
 			fake->is_queue_held = false;
 	} while (verdict == RETRY || verdict == WAIT);
@@ -713,19 +539,8 @@ fake_init(Fake *fake)
 			.allocate_lasting_memory = allocate_lasting_memory,
 			.current_time = current_time,
 			.random_below = random_below,
-			.check_cancelled = check_cancelled,
 			.look_again = look_again,
-			.visit_known_lines = visit_known_lines,
-			.visit_lines_of_order = visit_lines_of_order,
-			.visit_lines_of_batch = visit_lines_of_batch,
 			.visit_lines_to_improve = visit_lines_to_improve,
-			.visit_expired_holds = visit_expired_holds,
-			.find_batch = find_batch,
-			.visit_known_batches = visit_known_batches,
-			.has_sku = has_sku,
-			.serves_lines = serves_lines,
-			.visit_first_batches = visit_first_batches,
-			.visit_batches = visit_batches,
 			.hold_queue = hold_queue,
 			.join_queues = join_queues,
 			.lock_batches = lock_batches,
@@ -733,14 +548,12 @@ fake_init(Fake *fake)
 			.add_batch = add_batch,
 			.charge_batches = charge_batches,
 			.ship_from_batches = ship_from_batches,
-			.resize_batch = resize_batch,
-			.shrink_batch = shrink_batch,
-			.reschedule_batch = reschedule_batch,
 			.add_lines = add_lines,
 			.change_lines = change_lines,
 			.remove_lines = remove_lines
 		}
 	};
+	in_memory_init(&fake->repository);
 }
 
 /* Frees what the repository has handed out. */

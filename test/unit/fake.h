@@ -8,9 +8,8 @@
 #include <setjmp.h>
 #include <stddef.h>
 
+#include "in_memory.h"
 #include "service_layer/unit_of_work.h"
-
-#define FAKE_ROOM 64
 
 /* One piece of memory, and those allocated before it. */
 typedef struct FakeMemory
@@ -21,42 +20,60 @@ typedef struct FakeMemory
 
 typedef struct FakeTables
 {
-	Batch		batches[FAKE_ROOM];
+	StoredBatch batches[MOST_ROWS];
 	size_t		nbatches;
-	OrderLine	lines[FAKE_ROOM];
+	StoredLine	lines[MOST_ROWS];
 	size_t		nlines;
 	int64_t		now;			/* grows as it is read */
 	uint32_t	version;		/* of the line that was written last */
 } FakeTables;
 
-typedef struct Fake
+typedef struct Fake Fake;
+
+/* In the order of locks. */
+typedef enum FakeKind
+{
+	QUEUE,
+	BATCH,
+	NEW_LINE,
+	KNOWN_LINE
+} FakeKind;
+
+/* Another session, which commits what it writes. */
+typedef void (*FakeSession) (Fake *fake);
+
+struct Fake
 {
 	UnitOfWork	uow;
 	Repository	repository;
 	FakeTables	tables;
 	FakeTables	committed;		/* what an undone attempt goes back to */
-	int			attempts;		/* of the last unit of work */
-	int			writes;			/* methods that have written, in the last attempt */
+
+	/* what other sessions do */
+	FakeSession come_before;	/* before each attempt */
+	FakeSession interlope;		/* once, before the next write */
+	FakeSession serve_queue;	/* once, before a queue is joined */
+	bool		is_queue_held;	/* somebody serves a queue, until somebody has waited for it */
 	int			fail_at;		/* the write of an attempt that raises an error; 0: none does */
-	bool		failed;			/* the last unit of work ended by such an error */
+
+	/* what the last unit of work did */
+	int			attempts;
+	bool		failed;			/* it ended by an error */
 	bool		contradicted;	/* it ended by a contradiction */
-	bool		is_out_of_order;	/* it wrote to batches in another order than that of locks */
-	size_t		nlocked;		/* batches locked in its last attempt */
-	size_t		nlines_locked;	/* known lines likewise */
-	char		locks[256];		/* all that it has locked in its last attempt, in words */
-	const char *held;			/* the SKU whose queue it holds */
-	bool		is_queue_held;	/* by another session: until somebody has waited for it */
-	void		(*serve_queue) (struct Fake *fake); /* runs once, before a queue is joined, as another session
-													 * that commits */
-	size_t		njoined;		/* queues joined in its last attempt */
-	void		(*come_before) (struct Fake *fake); /* runs before each attempt, as another session that commits */
-	void		(*interlope) (struct Fake *fake);	/* runs once, before the next write, as another
-													 * session that commits */
+	bool		is_out_of_order;	/* it locked or wrote in another order than that of locks */
+
+	/* and its last attempt */
+	int			writes;			/* rows written */
+	size_t		njoined;		/* queues joined */
+	char		locks[256];		/* all that it has locked, in words */
+	FakeKind	last_kind;		/* the row that it locked or wrote last */
+	RowKey		last_key;
+
 	jmp_buf		error;
-	struct FakeMemory *memory;	/* what this attempt has handed out */
-	struct FakeMemory *older_memory;	/* and the one before; of others, nothing is there any more */
-	struct FakeMemory *names;	/* what the tables have */
-} Fake;
+	FakeMemory *memory;			/* what this attempt has handed out */
+	FakeMemory *older_memory;	/* and the one before; what others have is not there any more */
+	FakeMemory *names;			/* what the tables have */
+};
 
 extern int	fake_set_up(void **state);
 extern int	fake_tear_down(void **state);
@@ -64,5 +81,11 @@ extern void fake_init(Fake *fake);
 extern void fake_free(Fake *fake);
 extern Batch *fake_batch(Fake *fake, const char *reference);
 extern OrderLine *fake_line(Fake *fake, const char *orderid, const char *sku);
+
+/* What other sessions do */
+extern void fake_take_from(Fake *fake, const char *reference);
+extern void fake_add_line(Fake *fake, OrderLine line);
+extern void fake_touch_line(Fake *fake, const char *orderid, const char *sku);
+extern void fake_remove_line(Fake *fake, const char *orderid, const char *sku);
 
 #endif							/* FAKE_H */

@@ -19,10 +19,10 @@
 
 /* A shipment. */
 static void
-under_way(Fake *fake, const char *reference, int32_t qty, int32_t eta)
+under_way(Fake *fake, const char *reference, int32_t qty, Day eta)
 {
-	fake->tables.batches[fake->tables.nbatches++] = (Batch) {
-		.reference = reference, .sku = CLOCK, .purchased_quantity = qty, .under_way = true, .eta = eta
+	fake->tables.batches[fake->tables.nbatches++].batch = (Batch) {
+		.reference = reference, .sku = CLOCK, .purchased_quantity = qty, .eta = eta
 	};
 }
 
@@ -53,7 +53,7 @@ static void
 sell_out(Fake *fake)
 {
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
-		fake->tables.batches[i].allocated_quantity = fake->tables.batches[i].purchased_quantity;
+		fake->tables.batches[i].batch.allocated_quantity = fake->tables.batches[i].batch.purchased_quantity;
 }
 
 /*
@@ -162,7 +162,7 @@ test_refusals_are_exact(void **state)
 static void
 others_change_order_1(Fake *fake)
 {
-	fake_line(fake, "order-1", CLOCK)->version = ++fake->tables.version;
+	fake_touch_line(fake, "order-1", CLOCK);
 	if (fake->attempts == 1)
 		fake->interlope = others_change_order_1;
 }
@@ -285,7 +285,7 @@ test_who_changes_a_batch_holds_the_queue(void **state)
 	{
 		change_batch_quantity(&fake->uow, skus[i], "batch-1", 20 - i);
 		assert_string_equal(fake->locks, "queue RETRO-CLOCK");
-		change_batch_eta(&fake->uow, skus[i], "batch-1", true, 2 + i);
+		change_batch_eta(&fake->uow, skus[i], "batch-1", 2 + i);
 		assert_string_equal(fake->locks, "queue RETRO-CLOCK");
 	}
 }
@@ -298,8 +298,7 @@ others_take_from_batch_1(Fake *fake)
 		.ordered_at = ++fake->tables.now
 	};
 
-	fake->tables.lines[fake->tables.nlines++] = line;
-	fake_batch(fake, "batch-1")->allocated_quantity++;
+	fake_add_line(fake, line);
 	if (fake->attempts == 1)
 		fake->interlope = others_take_from_batch_1;
 }

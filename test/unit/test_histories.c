@@ -34,7 +34,7 @@ any_line(Fake *fake)
 {
 	return (OrderLine) {
 		.orderid = orders[chance(8)], .sku = skus[chance(2)], .qty = 1 + chance(5),
-		.has_date = chance(3) == 0, .needed_by = chance(6),
+		.needed_by = chance(3) == 0 ? 1 + chance(6) : 0,
 		.held_until = chance(3) == 0 ? fake->tables.now / HOUR * HOUR + HOUR * (1 + chance(4)) : 0
 	};
 }
@@ -53,18 +53,12 @@ units_left(const Fake *fake, const Batch *batch)
 
 	for (size_t i = 0; i < fake->tables.nlines; i++)
 	{
-		const OrderLine *line = &fake->tables.lines[i];
+		const OrderLine *line = &fake->tables.lines[i].line;
 
 		if (line->batchref && strcmp(line->batchref, batch->reference) == 0 && !is_there(fake, line))
 			left += line->qty - line->shipped_qty;
 	}
 	return left;
-}
-
-static int64_t
-day_of(const Batch *batch)
-{
-	return batch->under_way ? batch->eta : -1;
 }
 
 /* The day of the best batch that can serve the line; INT64_MAX if none can. */
@@ -75,12 +69,12 @@ best_day(const Fake *fake, const OrderLine *line)
 
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
 	{
-		const Batch *batch = &fake->tables.batches[i];
+		const Batch *batch = &fake->tables.batches[i].batch;
 
-		if (strcmp(batch->sku, line->sku) == 0 && day_of(batch) != NEVER &&
-			(!line->has_date || day_of(batch) <= line->needed_by) &&
-			units_left(fake, batch) >= line->qty - line->shipped_qty && day_of(batch) < best)
-			best = day_of(batch);
+		if (strcmp(batch->sku, line->sku) == 0 && batch->eta != NEVER &&
+			(line->needed_by == 0 || batch->eta <= line->needed_by) &&
+			units_left(fake, batch) >= line->qty - line->shipped_qty && batch->eta < best)
+			best = batch->eta;
 	}
 	return best;
 }
@@ -91,12 +85,12 @@ check_tables(Fake *fake)
 {
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
 	{
-		const Batch *batch = &fake->tables.batches[i];
+		const Batch *batch = &fake->tables.batches[i].batch;
 		int32_t		open = 0;
 
 		for (size_t j = 0; j < fake->tables.nlines; j++)
 		{
-			const OrderLine *line = &fake->tables.lines[j];
+			const OrderLine *line = &fake->tables.lines[j].line;
 
 			if (!line->batchref || strcmp(line->batchref, batch->reference) != 0)
 				continue;
@@ -109,7 +103,7 @@ check_tables(Fake *fake)
 	}
 	for (size_t j = 0; j < fake->tables.nlines; j++)
 	{
-		const OrderLine *line = &fake->tables.lines[j];
+		const OrderLine *line = &fake->tables.lines[j].line;
 
 		assert_true(0 <= line->shipped_qty && line->shipped_qty <= line->qty);
 		assert_true(line->ordered_at > 0);
@@ -138,8 +132,8 @@ try_to_allocate(Fake *fake)
 	assert_int_equal(result.outcome == DONE, best != INT64_MAX);
 	if (result.outcome == DONE)
 	{
-		assert_int_equal(day_of(fake_batch(fake, result.line.batchref)), best);
-		assert_int_equal(day_of(&promised), best);
+		assert_int_equal(fake_batch(fake, result.line.batchref)->eta, best);
+		assert_int_equal(promised.eta, best);
 	}
 }
 
@@ -188,20 +182,20 @@ try_to_reallocate_sku(Fake *fake)
 
 	for (size_t i = 0; i < fake->tables.nlines; i++)
 	{
-		const OrderLine *line = &fake->tables.lines[i];
+		const OrderLine *line = &fake->tables.lines[i].line;
 		const Batch *batch = line->batchref ? fake_batch(fake, line->batchref) : NULL;
-		bool		is_late = batch && (day_of(batch) == NEVER || (line->has_date && day_of(batch) > line->needed_by));
+		bool		is_late = batch && (batch->eta == NEVER || (line->needed_by != 0 && batch->eta > line->needed_by));
 
 		if (strcmp(line->sku, sku) != 0 || !is_there(fake, line) || line->qty == line->shipped_qty)
 			continue;
 		for (size_t j = 0; j < before.nlines; j++)
 		{
-			const OrderLine *was = &before.lines[j];
+			const OrderLine *was = &before.lines[j].line;
 
 			if (strcmp(was->orderid, line->orderid) == 0 && strcmp(was->sku, sku) == 0 && was->batchref)
-				assert_true(batch && day_of(batch) <= day_of(fake_batch(fake, was->batchref)));
+				assert_true(batch && batch->eta <= fake_batch(fake, was->batchref)->eta);
 		}
-		assert_true(best_day(fake, line) >= (!batch || is_late ? INT64_MAX : day_of(batch)));
+		assert_true(best_day(fake, line) >= (!batch || is_late ? INT64_MAX : batch->eta));
 	}
 	if (result.refused.outcome == DONE)
 		assert_int_equal(reallocate_sku(&fake->uow, sku).nlines, 0);
@@ -221,14 +215,14 @@ take_a_step(Fake *fake)
 		case 0:
 			add_batch(&fake->uow, &(Batch) {
 					  .reference = reference, .sku = skus[chance(2)], .purchased_quantity = chance(12),
-					  .under_way = chance(3), .eta = chance(6), .rank = chance(2)
+					  .eta = chance(3) ? 1 + chance(6) : IN_WAREHOUSE, .rank = chance(2)
 					  });
 			break;
 		case 1:
 			change_batch_quantity(&fake->uow, sku, reference, chance(12));
 			break;
 		case 2:
-			change_batch_eta(&fake->uow, sku, reference, chance(2), chance(8) ? chance(6) : NEVER);
+			change_batch_eta(&fake->uow, sku, reference, chance(2) ? chance(8) ? 1 + chance(6) : NEVER : IN_WAREHOUSE);
 			break;
 		case 3:
 			deallocate(&fake->uow, order, line.sku);

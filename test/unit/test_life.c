@@ -34,10 +34,10 @@ stocked(Fake *fake, const char *reference, int32_t qty)
 
 /* A shipment that arrives on some day. */
 static void
-under_way(Fake *fake, const char *reference, int32_t qty, int32_t eta)
+under_way(Fake *fake, const char *reference, int32_t qty, Day eta)
 {
 	assert_int_equal(add_batch(&fake->uow, &(Batch) {
-							   .reference = reference, .sku = LAMP, .purchased_quantity = qty, .under_way = true, .eta = eta
+							   .reference = reference, .sku = LAMP, .purchased_quantity = qty, .eta = eta
 							   }), DONE);
 }
 
@@ -50,7 +50,7 @@ lamps(const char *orderid, int32_t qty)
 static OrderLine
 lamps_by(const char *orderid, int32_t qty, int32_t day)
 {
-	return (OrderLine) {.orderid = orderid, .sku = LAMP, .qty = qty, .has_date = true, .needed_by = day};
+	return (OrderLine) {.orderid = orderid, .sku = LAMP, .qty = qty, .needed_by = day};
 }
 
 /* Held from now on for so long, as the clock of the fake goes. */
@@ -144,11 +144,10 @@ test_a_line_gets_no_batch_that_comes_after_its_date(void **state)
 	result = allocated(fake, lamps_by("o2", 2, 5));
 	assert_outcome(result, OUT_OF_STOCK);
 	assert_int_equal(result.most_available, 1);
-	assert_true(result.has_eta);
 	assert_int_equal(result.eta, 9);
 	result = allocated(fake, lamps_by("o2", 11, 20));
 	assert_int_equal(result.most_available, 10);
-	assert_false(result.has_eta);
+	assert_int_equal(result.eta, NEVER);
 	assert_done(allocated(fake, lamps_by("o2", 2, 9)), "day-9");
 }
 
@@ -176,7 +175,7 @@ test_the_date_that_a_line_has_conflicts_with_nothing(void **state)
 
 	under_way(fake, "day-5", 10, 5);
 	allocated(fake, lamps_by("o1", 2, 5));
-	change_batch_eta(&fake->uow, NULL, "day-5", true, 8);
+	change_batch_eta(&fake->uow, NULL, "day-5", 8);
 	assert_done(allocated(fake, lamps_by("o1", 2, 5)), "day-5");
 	assert_outcome(allocated(fake, lamps_by("o1", 2, 6)), DATE_CONFLICT);
 }
@@ -190,12 +189,12 @@ test_reallocating_by_another_date(void **state)
 	under_way(fake, "day-3", 1, 3);
 	allocated(fake, lamps("o1", 2));
 	assert_outcome(reallocate(&fake->uow, &(OrderLine) {
-							  .orderid = "o1", .sku = LAMP, .has_date = true, .needed_by = 4
+							  .orderid = "o1", .sku = LAMP, .needed_by = 4
 							  }), OUT_OF_STOCK);
-	assert_false(fake_line(fake, "o1", LAMP)->has_date);
+	assert_int_equal(fake_line(fake, "o1", LAMP)->needed_by, 0);
 	stocked(fake, "warehouse", 2);
 	assert_done(reallocate(&fake->uow, &(OrderLine) {
-						   .orderid = "o1", .sku = LAMP, .has_date = true, .needed_by = 4
+						   .orderid = "o1", .sku = LAMP, .needed_by = 4
 						   }), "warehouse");
 	assert_int_equal(fake_line(fake, "o1", LAMP)->needed_by, 4);
 	assert_allocated(fake, "day-5", 0);
@@ -230,14 +229,14 @@ test_a_new_day_moves_no_line_and_says_whom_to_tell(void **state)
 	under_way(fake, "ship", 10, 5);
 	allocated(fake, lamps("o2", 1));
 	allocated(fake, lamps("o1", 1));
-	result = change_batch_eta(&fake->uow, NULL, "ship", true, 9);
+	result = change_batch_eta(&fake->uow, NULL, "ship", 9);
 	assert_int_equal(result.nlines, 2);
 	assert_row(&result, 0, "o2", "ship");
 	assert_row(&result, 1, "o1", "ship");
 	assert_int_equal(fake_batch(fake, "ship")->eta, 9);
-	assert_int_equal(change_batch_eta(&fake->uow, NULL, "ship", false, 0).nlines, 2);
-	assert_false(fake_batch(fake, "ship")->under_way);
-	assert_int_equal(change_batch_eta(&fake->uow, NULL, "no", false, 0).refused.outcome, UNKNOWN_BATCH);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "ship", IN_WAREHOUSE).nlines, 2);
+	assert_int_equal(fake_batch(fake, "ship")->eta, IN_WAREHOUSE);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "no", IN_WAREHOUSE).refused.outcome, UNKNOWN_BATCH);
 }
 
 static void
@@ -249,7 +248,7 @@ test_a_new_day_takes_expired_holds_back(void **state)
 	allocated(fake, held_lamps(fake, "cart", 4, 1000));
 	allocated(fake, lamps("o1", 1));
 	much_later(fake);
-	assert_int_equal(change_batch_eta(&fake->uow, NULL, "ship", true, 9).nlines, 1);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "ship", 9).nlines, 1);
 	assert_null(fake_line(fake, "cart", LAMP));
 	assert_allocated(fake, "ship", 1);
 }
@@ -263,8 +262,8 @@ test_what_has_shipped_can_be_blocked_but_is_not_under_way(void **state)
 	allocated(fake, lamps("o1", 2));
 	allocated(fake, lamps("o2", 2));
 	ship(&fake->uow, "o1", LAMP, SAME_QUANTITY);
-	assert_int_equal(change_batch_eta(&fake->uow, NULL, "warehouse", true, 5).refused.outcome, ALREADY_SHIPPED);
-	assert_int_equal(change_batch_eta(&fake->uow, NULL, "warehouse", true, NEVER).nlines, 1);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "warehouse", 5).refused.outcome, ALREADY_SHIPPED);
+	assert_int_equal(change_batch_eta(&fake->uow, NULL, "warehouse", NEVER).nlines, 1);
 	assert_outcome(allocated(fake, lamps("o3", 1)), OUT_OF_STOCK);
 	assert_outcome(ship(&fake->uow, "o2", LAMP, SAME_QUANTITY), NOT_IN_WAREHOUSE);
 }
@@ -349,9 +348,9 @@ test_none_is_worse_off(void **state)
 	under_way(fake, "day-5", 5, 5);
 	allocated(fake, lamps_by("urgent", 1, 6));
 	allocated(fake, lamps("o1", 1));
-	change_batch_eta(&fake->uow, NULL, "day-5", true, 8);
+	change_batch_eta(&fake->uow, NULL, "day-5", 8);
 	under_way(fake, "day-7", 5, 7);
-	add_batch(&fake->uow, &(Batch) {.reference = "a", .sku = LAMP, .purchased_quantity = 9, .under_way = true, .eta = 8, .rank = -1});
+	add_batch(&fake->uow, &(Batch) {.reference = "a", .sku = LAMP, .purchased_quantity = 9, .eta = 8, .rank = -1});
 	/* Too late, and nothing is in time; the other one gets an earlier day, though not a lower rank. */
 	assert_int_equal(reallocate_sku(&fake->uow, LAMP).nlines, 1);
 	assert_batch(fake, "urgent", "day-5");
@@ -369,7 +368,7 @@ test_whoever_is_on_a_blocked_batch_is_offered_any(void **state)
 
 	stocked(fake, "recalled", 5);
 	allocated(fake, lamps("o1", 1));
-	change_batch_eta(&fake->uow, NULL, "recalled", true, NEVER);
+	change_batch_eta(&fake->uow, NULL, "recalled", NEVER);
 	under_way(fake, "day-5", 5, 5);
 	assert_int_equal(reallocate_sku(&fake->uow, LAMP).nlines, 1);
 	assert_batch(fake, "o1", "day-5");
@@ -431,12 +430,11 @@ test_only_what_is_in_the_warehouse_ships(void **state)
 	waits(fake, lamps("o2", 2));
 	result = ship(&fake->uow, "o1", LAMP, SAME_QUANTITY);
 	assert_outcome(result, NOT_IN_WAREHOUSE);
-	assert_true(result.has_eta);
 	assert_int_equal(result.eta, 5);
 	result = ship(&fake->uow, "o2", LAMP, SAME_QUANTITY);
 	assert_outcome(result, NOT_IN_WAREHOUSE);
-	assert_false(result.has_eta);
-	change_batch_eta(&fake->uow, NULL, "day-5", false, 0);
+	assert_null(result.line.batchref);
+	change_batch_eta(&fake->uow, NULL, "day-5", IN_WAREHOUSE);
 	assert_done(ship(&fake->uow, "o1", LAMP, SAME_QUANTITY), "day-5");
 }
 
@@ -488,7 +486,7 @@ test_an_order_ships_whole_or_as_far_as_it_can(void **state)
 
 	stocked(fake, "lamps", 1);
 	add_batch(&fake->uow, &(Batch) {.reference = "chairs", .sku = "CHAIR", .purchased_quantity = 2});
-	add_batch(&fake->uow, &(Batch) {.reference = "tables", .sku = "TABLE", .purchased_quantity = 3, .under_way = true});
+	add_batch(&fake->uow, &(Batch) {.reference = "tables", .sku = "TABLE", .purchased_quantity = 3, .eta = 1});
 	allocate_lines(&fake->uow, lines, 3, true);
 	result = ship_order(&fake->uow, "o1", true);
 	assert_int_equal(result.refused.outcome, NOT_IN_WAREHOUSE);
@@ -502,7 +500,7 @@ test_an_order_ships_whole_or_as_far_as_it_can(void **state)
 		assert_row(&result, 1, "o1", "lamps");
 		assert_int_equal(fake_batch(fake, "chairs")->shipped_quantity, 2);
 	}
-	change_batch_eta(&fake->uow, NULL, "tables", false, 0);
+	change_batch_eta(&fake->uow, NULL, "tables", IN_WAREHOUSE);
 	assert_int_equal(ship_order(&fake->uow, "o1", true).nlines, 3);
 	assert_int_equal(fake->attempts, 1);
 	assert_false(fake->is_out_of_order);
@@ -718,7 +716,7 @@ test_a_batch_that_nobody_claims_ends_no_search(void **state)
 {
 	Fake	   *fake = *state;
 	OrderLine	known = {"o1", "CHAIR", 1};
-	OrderLine	lines[] = {{"o1", "CHAIR", 1, .has_date = true, .needed_by = 5}, {"o1", LAMP, 1}};
+	OrderLine	lines[] = {{"o1", "CHAIR", 1, .needed_by = 5}, {"o1", LAMP, 1}};
 
 	stocked(fake, "lamps", 5);
 	add_batch(&fake->uow, &(Batch) {.reference = "chairs", .sku = "CHAIR", .purchased_quantity = 1});
@@ -769,7 +767,7 @@ other_session_confirms_the_cart(Fake *fake)
 	OrderLine  *cart = fake_line(fake, "cart", LAMP);
 
 	cart->held_until = 0;
-	cart->version = ++fake->tables.version;
+	fake_touch_line(fake, "cart", LAMP);
 }
 
 static void
@@ -789,7 +787,6 @@ test_a_hold_that_is_confirmed_meanwhile_is_not_taken_back(void **state)
 static void
 other_session_blocks_the_batch(Fake *fake)
 {
-	fake_batch(fake, "warehouse")->under_way = true;
 	fake_batch(fake, "warehouse")->eta = NEVER;
 }
 

@@ -82,7 +82,7 @@ test_batches_are_charged_by_reference(void **state)
 	for (int i = 0; i < 3; i++)
 		add_batch(&fake->uow, &(Batch) {
 				  .reference = (const char *[]) {"b", "c", "a"}[i], .sku = "LAMP", .purchased_quantity = 1,
-				  .under_way = true, .eta = i
+				  .eta = 1 + i
 				  });
 	stocked(fake, "z", "CHAIR", 1);
 	assert_int_equal(allocate_lines(&fake->uow, lines, 4, true).refused.outcome, DONE);
@@ -100,8 +100,8 @@ test_equally_good_batches_that_others_take_from_come_last(void **state)
 
 	stocked(fake, "a", "LAMP", 1);
 	stocked(fake, "b", "LAMP", 1);
-	add_batch(&fake->uow, &(Batch) {.reference = "ship", .sku = "LAMP", .purchased_quantity = 1, .under_way = true});
-	fake_batch(fake, "a")->is_taken = true;
+	add_batch(&fake->uow, &(Batch) {.reference = "ship", .sku = "LAMP", .purchased_quantity = 1, .eta = 1});
+	fake_take_from(fake, "a");
 	allocate_lines(&fake->uow, lines, 3, true);
 	assert_batchref(lines[0].batchref, "b");
 	assert_batchref(lines[1].batchref, "a");
@@ -197,7 +197,7 @@ test_lines_that_are_known_wait_for_nobody(void **state)
 
 	stocked(fake, "lamps", "LAMP", 100);
 	allocate_lines(&fake->uow, lines, 2, true);
-	fake_batch(fake, "lamps")->is_taken = true;
+	fake_take_from(fake, "lamps");
 	assert_int_equal(allocate_lines(&fake->uow, lines, 2, true).refused.outcome, DONE);
 	assert_int_equal(fake->writes, 0);
 	assert_int_equal(fake->attempts, 1);
@@ -231,7 +231,7 @@ test_one_call_does_what_a_call_for_each_line_does(void **state)
 	(void) state;
 	for (unsigned int seed = 1; seed <= 300; seed++)
 	{
-		static char names[FAKE_ROOM][32];
+		static char names[MOST_ROWS][32];
 		Fake		one_by_one;
 		Fake		at_once;
 		OrderLine	lines[30];
@@ -239,13 +239,12 @@ test_one_call_does_what_a_call_for_each_line_does(void **state)
 
 		srand(seed);
 		fake_init(&one_by_one);
-		for (int i = 0; i < FAKE_ROOM; i++)
+		for (int i = 0; i < MOST_ROWS; i++)
 			snprintf(names[i], sizeof(names[i]), "name-%02d", i);
 		for (int i = 0; i < 12; i++)
 			assert_int_equal(add_batch(&one_by_one.uow, &(Batch) {
 									   .reference = names[(i * 7) % 12], .sku = skus[rand() % 3],
-									   .purchased_quantity = rand() % 12, .under_way = rand() % 2, .eta = rand() % 3,
-									   .is_taken = rand() % 2
+									   .purchased_quantity = rand() % 12, .eta = rand() % 2 * (1 + rand() % 3)
 									   }), DONE);
 		stocked(&one_by_one, "c", "CHAIR", 1);
 		stocked(&one_by_one, "l", "LAMP", 1);
@@ -253,6 +252,8 @@ test_one_call_does_what_a_call_for_each_line_does(void **state)
 		/* some of the lines are known before */
 		for (int i = 0; i < 4; i++)
 			allocate(&one_by_one.uow, &(OrderLine) {names[rand() % 20], skus[rand() % 3], 1 + rand() % 3});
+		for (size_t i = 0; i < one_by_one.tables.nbatches; i++)
+			one_by_one.tables.batches[i].row.is_contended = rand() % 2;
 		at_once = one_by_one;
 		at_once.memory = at_once.older_memory = at_once.names = NULL;
 
@@ -280,8 +281,8 @@ test_one_call_does_what_a_call_for_each_line_does(void **state)
 		for (size_t i = 0; i < n; i++)
 			assert_string_equal(lines[i].batchref, fake_line(&one_by_one, lines[i].orderid, lines[i].sku)->batchref);
 		for (size_t i = 0; i < at_once.tables.nbatches; i++)
-			assert_int_equal(at_once.tables.batches[i].allocated_quantity,
-							 one_by_one.tables.batches[i].allocated_quantity);
+			assert_int_equal(at_once.tables.batches[i].batch.allocated_quantity,
+							 one_by_one.tables.batches[i].batch.allocated_quantity);
 		fake_free(&one_by_one);
 		fake_free(&at_once);
 	}
@@ -316,7 +317,7 @@ other_session_is_faster(Fake *fake)
 		fake->tables.nlines = 0;
 	for (size_t i = 0; i + 1 < fake->tables.nbatches; i++)
 	{
-		Batch	   *batch = &fake->tables.batches[i];
+		Batch	   *batch = &fake->tables.batches[i].batch;
 
 		if (batch_available_quantity(batch) == 0)
 			continue;

@@ -8,19 +8,18 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "domain/model.h"
+#include "domain/claims.h"
 
 /* Is a line of so many served from a batch of so many, of which some are taken? */
 static bool
 is_served(Batch batch, OrderLine line)
 {
-	Claim		claim = {.line = &line, .latest = line_latest_day(&line)};
-	ClaimNode	nodes[2];
-	ClaimQueue	queue;
+	Claim		claim = {.line = &line, .deadline = line_deadline(&line)};
+	Claims		claims = {.all = &claim, .n = 1};
 
-	assert_int_equal(claim_queue_size(1), 2);
-	claim_queue_init(&queue, &claim, 1, nodes);
-	claim_queue_serve(&queue, &batch);
+	batch.sku = line.sku = "LAMP";
+	if (claims_advance(&claims, &batch))
+		claims_meet(&claims, &batch);
 	assert_ptr_equal(claim.batch, line.batchref ? &batch : NULL);
 	return line.batchref != NULL;
 }
@@ -104,26 +103,25 @@ test_what_has_shipped_is_neither_charged_nor_given_back(void **state)
 static void
 test_a_line_with_a_date_takes_no_batch_that_comes_later(void **state)
 {
-	OrderLine	line = {.qty = 1, .has_date = true, .needed_by = 5};
+	OrderLine	line = {.qty = 1, .needed_by = 5};
 	Batch		batch = {.reference = "batch-1", .purchased_quantity = 1};
 
 	assert_true(is_served(batch, line));
-	batch.under_way = true;
 	batch.eta = 5;
 	assert_true(is_served(batch, line));
 	batch.eta = 6;
 	assert_false(is_served(batch, line));
-	line.has_date = false;
+	line.needed_by = 0;
 	assert_true(is_served(batch, line));
 }
 
 static void
 test_nobody_gets_any_of_a_blocked_batch(void **state)
 {
-	Batch		batch = {.reference = "batch-1", .purchased_quantity = 1, .under_way = true, .eta = NEVER};
+	Batch		batch = {.reference = "batch-1", .purchased_quantity = 1, .eta = NEVER};
 
 	assert_false(is_served(batch, (OrderLine) {.qty = 1}));
-	assert_false(is_served(batch, (OrderLine) {.qty = 1, .has_date = true, .needed_by = NEVER}));
+	assert_false(is_served(batch, (OrderLine) {.qty = 1, .needed_by = NO_DEADLINE}));
 }
 
 static void
@@ -138,20 +136,20 @@ test_a_hold_expires_at_its_moment(void **state)
 static bool
 is_better(OrderLine line, const Batch *own, Batch batch)
 {
-	return batch_comes_by(&batch, line_latest_better_day(&line, own));
+	return batch_comes_by(&batch, line_deadline_to_improve(&line, own));
 }
 
 static void
 test_better_is_an_earlier_day_or_any_in_time_for_what_is_late_or_waits(void **state)
 {
 	OrderLine	line = {.qty = 1};
-	OrderLine	urgent = {.qty = 1, .has_date = true, .needed_by = 5};
+	OrderLine	urgent = {.qty = 1, .needed_by = 5};
 	Batch		warehouse = {.reference = "a"};
-	Batch		day_4 = {.under_way = true, .eta = 4};
-	Batch		day_5 = {.under_way = true, .eta = 5};
-	Batch		day_6 = {.under_way = true, .eta = 6, .rank = 1};
-	Batch		also_day_6 = {.under_way = true, .eta = 6};
-	Batch		blocked = {.under_way = true, .eta = NEVER};
+	Batch		day_4 = {.eta = 4};
+	Batch		day_5 = {.eta = 5};
+	Batch		day_6 = {.eta = 6, .rank = 1};
+	Batch		also_day_6 = {.eta = 6};
+	Batch		blocked = {.eta = NEVER};
 
 	assert_true(is_better(line, NULL, day_6));
 	assert_true(is_better(line, &day_6, day_5));
@@ -177,32 +175,32 @@ static void
 test_the_warehouse_precedes_shipments(void **state)
 {
 	assert_preferred((Batch) {.reference = "z"},
-					 (Batch) {.reference = "a", .under_way = true, .eta = INT32_MIN});
+					 (Batch) {.reference = "a", .eta = 1});
 }
 
 static void
 test_earlier_shipments_precede_later_ones(void **state)
 {
-	assert_preferred((Batch) {.reference = "z", .under_way = true, .eta = 1},
-					 (Batch) {.reference = "a", .under_way = true, .eta = 2});
+	assert_preferred((Batch) {.reference = "z", .eta = 1},
+					 (Batch) {.reference = "a", .eta = 2});
 }
 
 static void
 test_on_the_same_day_the_lowest_rank_goes_first(void **state)
 {
 	assert_preferred((Batch) {.reference = "z", .rank = -1}, (Batch) {.reference = "a"});
-	assert_preferred((Batch) {.reference = "z", .under_way = true, .eta = 1},
-					 (Batch) {.reference = "a", .under_way = true, .eta = 1, .rank = 1});
-	assert_preferred((Batch) {.reference = "z", .under_way = true, .eta = 1, .rank = INT32_MAX},
-					 (Batch) {.reference = "a", .under_way = true, .eta = 2, .rank = INT32_MIN});
+	assert_preferred((Batch) {.reference = "z", .eta = 1},
+					 (Batch) {.reference = "a", .eta = 1, .rank = 1});
+	assert_preferred((Batch) {.reference = "z", .eta = 1, .rank = INT32_MAX},
+					 (Batch) {.reference = "a", .eta = 2, .rank = INT32_MIN});
 }
 
 static void
 test_ties_are_decided_by_reference(void **state)
 {
 	assert_preferred((Batch) {.reference = "a"}, (Batch) {.reference = "b"});
-	assert_preferred((Batch) {.reference = "a", .under_way = true, .eta = 1},
-					 (Batch) {.reference = "b", .under_way = true, .eta = 1});
+	assert_preferred((Batch) {.reference = "a", .eta = 1},
+					 (Batch) {.reference = "b", .eta = 1});
 	/* byte by byte, as the index orders them */
 	assert_preferred((Batch) {.reference = "B"}, (Batch) {.reference = "a"});
 	assert_preferred((Batch) {.reference = "z"}, (Batch) {.reference = "\xc3\xa4"});

@@ -32,10 +32,10 @@ stocked(Fake *fake, const char *reference, const char *sku, int32_t qty)
 
 /* A shipment that arrives on some day. */
 static void
-under_way(Fake *fake, const char *reference, const char *sku, int32_t qty, int32_t eta)
+under_way(Fake *fake, const char *reference, const char *sku, int32_t qty, Day eta)
 {
 	Batch		batch = {
-		.reference = reference, .sku = sku, .purchased_quantity = qty, .under_way = true, .eta = eta
+		.reference = reference, .sku = sku, .purchased_quantity = qty, .eta = eta
 	};
 
 	assert_int_equal(add_batch(&fake->uow, &batch), DONE);
@@ -92,8 +92,8 @@ assert_unchanged(Fake *fake, const FakeTables *before)
 {
 	assert_int_equal(fake->tables.nbatches, before->nbatches);
 	assert_int_equal(fake->tables.nlines, before->nlines);
-	assert_memory_equal(fake->tables.batches, before->batches, before->nbatches * sizeof(Batch));
-	assert_memory_equal(fake->tables.lines, before->lines, before->nlines * sizeof(OrderLine));
+	assert_memory_equal(fake->tables.batches, before->batches, before->nbatches * sizeof(StoredBatch));
+	assert_memory_equal(fake->tables.lines, before->lines, before->nlines * sizeof(StoredLine));
 }
 
 /*
@@ -549,14 +549,14 @@ test_a_batch_that_is_named_with_its_sku_is_of_that_sku(void **state)
 
 	stocked(fake, "batch-1", CLOCK, 10);
 	assert_int_equal(change_batch_quantity(&fake->uow, "CHAIR", "batch-1", 20).refused.outcome, UNKNOWN_BATCH);
-	assert_int_equal(change_batch_eta(&fake->uow, "CHAIR", "batch-1", true, 5).refused.outcome, UNKNOWN_BATCH);
+	assert_int_equal(change_batch_eta(&fake->uow, "CHAIR", "batch-1", 5).refused.outcome, UNKNOWN_BATCH);
 	assert_int_equal(fake_batch(fake, "batch-1")->purchased_quantity, 10);
-	assert_false(fake_batch(fake, "batch-1")->under_way);
+	assert_int_equal(fake_batch(fake, "batch-1")->eta, IN_WAREHOUSE);
 
 	assert_int_equal(change_batch_quantity(&fake->uow, CLOCK, "batch-1", 20).refused.outcome, DONE);
-	assert_int_equal(change_batch_eta(&fake->uow, CLOCK, "batch-1", true, 5).refused.outcome, DONE);
+	assert_int_equal(change_batch_eta(&fake->uow, CLOCK, "batch-1", 5).refused.outcome, DONE);
 	assert_int_equal(fake_batch(fake, "batch-1")->purchased_quantity, 20);
-	assert_true(fake_batch(fake, "batch-1")->under_way);
+	assert_int_not_equal(fake_batch(fake, "batch-1")->eta, IN_WAREHOUSE);
 }
 
 /*
@@ -567,7 +567,7 @@ static void
 test_a_batch_serves_lines_while_they_are_tied_to_it(void **state)
 {
 	Fake	   *fake = *state;
-	Batch		batch = {.reference = "batch-1", .sku = CLOCK};
+	RowKey		batch = {CLOCK, "batch-1"};
 
 	stocked(fake, "batch-1", CLOCK, 10);
 	assert_false(batch_serves_lines(&fake->uow, &batch));
@@ -713,10 +713,7 @@ test_the_loser_of_a_race_gets_the_next_batch(void **state)
 static void
 other_session_allocates_order_1(Fake *fake)
 {
-	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
-		.orderid = "order-1", .sku = CLOCK, .qty = 10, .batchref = "batch-1", .ordered_at = ++fake->tables.now
-	};
-	fake_batch(fake, "batch-1")->allocated_quantity += 10;
+	fake_add_line(fake, (OrderLine) {.orderid = "order-1", .sku = CLOCK, .qty = 10, .batchref = "batch-1"});
 }
 
 static void
@@ -734,10 +731,7 @@ test_the_same_line_from_two_sessions_takes_once(void **state)
 static void
 other_session_deallocates_order_1(Fake *fake)
 {
-	OrderLine  *stored = fake_line(fake, "order-1", CLOCK);
-
-	fake_batch(fake, stored->batchref)->allocated_quantity -= stored->qty;
-	*stored = fake->tables.lines[--fake->tables.nlines];
+	fake_remove_line(fake, "order-1", CLOCK);
 }
 
 static void
@@ -768,10 +762,7 @@ test_a_line_that_was_given_back_meanwhile_is_not_reallocated(void **state)
 static void
 other_session_fills_batch_1(Fake *fake)
 {
-	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
-		.orderid = "order-9", .sku = CLOCK, .qty = 10, .batchref = "batch-1", .ordered_at = ++fake->tables.now
-	};
-	fake_batch(fake, "batch-1")->allocated_quantity += 10;
+	fake_add_line(fake, (OrderLine) {.orderid = "order-9", .sku = CLOCK, .qty = 10, .batchref = "batch-1"});
 }
 
 static void
@@ -793,9 +784,7 @@ test_a_batch_that_fills_up_while_it_shrinks_gives_up_lines(void **state)
 static void
 other_session_deallocates_order_2(Fake *fake)
 {
-	fake_batch(fake, "batch-1")->allocated_quantity -= 5;
-	*fake_line(fake, "order-2", CLOCK) = fake->tables.lines[fake->tables.nlines - 1];
-	fake->tables.nlines--;
+	fake_remove_line(fake, "order-2", CLOCK);
 }
 
 /* That enough is allocated is not enough: nobody has to leave any more. */
@@ -816,10 +805,7 @@ test_nobody_leaves_a_batch_that_covers_all_by_now(void **state)
 static void
 other_session_fills_batch_1_again(Fake *fake)
 {
-	fake_batch(fake, "batch-1")->allocated_quantity = 10;
-	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
-		.orderid = "order-9", .sku = CLOCK, .qty = 5, .batchref = "batch-1", .ordered_at = ++fake->tables.now
-	};
+	fake_add_line(fake, (OrderLine) {.orderid = "order-9", .sku = CLOCK, .qty = 5, .batchref = "batch-1"});
 }
 
 static void
@@ -844,18 +830,16 @@ test_a_batch_that_must_shrink_after_all_does(void **state)
 	assert_int_equal(result.nlines, 1);
 	assert_string_equal(result.lines[0].orderid, "order-9");
 	assert_int_equal(fake->attempts, 4);
-	assert_int_equal(fake->nlocked, 1);
-	assert_int_equal(fake->nlines_locked, 1);
+	assert_string_equal(fake->locks, "queue RETRO-CLOCK, batch batch-1, line order-9");
 }
 
 static void
 other_session_takes_from_all(Fake *fake)
 {
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
-		fake->tables.batches[i].allocated_quantity++;
-	fake->tables.lines[fake->tables.nlines++] = (OrderLine) {
-		.orderid = "order-9", .sku = CLOCK, .qty = 1, .batchref = "batch-2", .ordered_at = ++fake->tables.now
-	};
+		fake->tables.batches[i].batch.allocated_quantity++;
+	fake_batch(fake, "batch-2")->allocated_quantity--;
+	fake_add_line(fake, (OrderLine) {.orderid = "order-9", .sku = CLOCK, .qty = 1, .batchref = "batch-2"});
 }
 
 /* In the second attempt. */
@@ -868,9 +852,9 @@ other_session_takes_more(Fake *fake)
 		return;
 	}
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
-		fake->tables.batches[i].allocated_quantity++;
+		fake->tables.batches[i].batch.allocated_quantity++;
 	fake_line(fake, "order-9", CLOCK)->qty++;
-	fake_line(fake, "order-9", CLOCK)->version = ++fake->tables.version;
+	fake_touch_line(fake, "order-9", CLOCK);
 }
 
 static void
@@ -900,9 +884,8 @@ test_a_batch_that_shrinks_in_vain_is_locked_first(void **state)
 	assert_line(fake, "order-2", CLOCK, 4, "batch-3");
 	assert_line(fake, "order-9", CLOCK, 2, "batch-1");
 	assert_int_equal(fake->attempts, 3);
-	assert_int_equal(fake->nlocked, 3);
-	assert_int_equal(fake->nlines_locked, 3);
-	assert_string_equal(fake->held, CLOCK);
+	assert_string_equal(fake->locks, "queue RETRO-CLOCK, batch batch-1, batch batch-2, batch batch-3, "
+						"line order-1, line order-2, line order-9");
 	assert_false(fake->is_out_of_order);
 }
 
@@ -910,7 +893,7 @@ static void
 other_session_takes_from_all_and_adds_batch_0(Fake *fake)
 {
 	other_session_takes_more(fake);
-	fake->tables.batches[fake->tables.nbatches++] = (Batch) {
+	fake->tables.batches[fake->tables.nbatches++].batch = (Batch) {
 		.reference = "batch-0", .sku = CLOCK, .purchased_quantity = 100
 	};
 }
@@ -950,7 +933,7 @@ test_of_equally_good_batches_one_that_nobody_takes_from_comes_first(void **state
 	stocked(fake, "batch-1", CLOCK, 10);
 	stocked(fake, "batch-2", CLOCK, 10);
 	stocked(fake, "batch-3", CLOCK, 10);
-	fake_batch(fake, "batch-1")->is_taken = true;
+	fake_take_from(fake, "batch-1");
 	assert_done(allocated(fake, "order-1", CLOCK, 1), "batch-2");
 }
 
@@ -961,7 +944,7 @@ test_a_batch_that_others_take_from_comes_before_a_worse_one(void **state)
 
 	stocked(fake, "batch-1", CLOCK, 10);
 	under_way(fake, "batch-0", CLOCK, 10, 1);
-	fake_batch(fake, "batch-1")->is_taken = true;
+	fake_take_from(fake, "batch-1");
 	assert_done(allocated(fake, "order-1", CLOCK, 1), "batch-1");
 }
 
@@ -974,7 +957,7 @@ test_of_batches_that_others_take_from_any_will_do(void **state)
 	stocked(fake, "batch-2", CLOCK, 1);
 	stocked(fake, "batch-3", CLOCK, 10);
 	for (int i = 0; i < 3; i++)
-		fake->tables.batches[i].is_taken = true;
+		fake->tables.batches[i].row.is_contended = true;
 	/* the fake's chance is always the last one that can serve the line */
 	assert_done(allocated(fake, "order-1", CLOCK, 2), "batch-3");
 }
@@ -987,7 +970,7 @@ test_a_line_that_is_known_waits_for_nobody(void **state)
 
 	stocked(fake, "batch-1", CLOCK, 10);
 	allocated(fake, "order-1", CLOCK, 1);
-	fake_batch(fake, "batch-1")->is_taken = true;
+	fake_take_from(fake, "batch-1");
 	assert_done(allocated(fake, "order-1", CLOCK, 1), "batch-1");
 	assert_int_equal(fake->writes, 0);
 	assert_outcome(allocated(fake, "order-1", CLOCK, 2), ORDER_LINE_CONFLICT);
@@ -1019,7 +1002,7 @@ test_a_contradiction_ends_the_call(void **state)
 static void
 other_session_adds_batch_1(Fake *fake)
 {
-	fake->tables.batches[fake->tables.nbatches++] = (Batch) {
+	fake->tables.batches[fake->tables.nbatches++].batch = (Batch) {
 		.reference = "batch-1", .sku = CLOCK, .purchased_quantity = 1
 	};
 }

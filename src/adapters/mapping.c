@@ -1,6 +1,6 @@
 /*
- * rows.c
- *		Reads what statements return.
+ * mapping.c
+ *		Makes parameters, and reads rows.
  *
  * The tables belong to an ordinary role, who may have changed them or put others
  * in their place.  So what a row holds is checked before it is looked at.
@@ -20,15 +20,165 @@
 #include "parser/parse_coerce.h"
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "adapters/rows.h"
+#include "adapters/dates.h"
+#include "adapters/mapping.h"
 #include "adapters/statement.h"
 
-StaticAssertDecl(NEVER == DATEVAL_NOEND, "a blocked batch has the ETA 'infinity'");
+/*
+ * Parameters
+ */
+
+NullableDatum
+value_of_number(int32 value)
+{
+	return (NullableDatum) {.value = Int32GetDatum(value)};
+}
+
+/* A null for NULL. */
+NullableDatum
+value_of_text(const char *value)
+{
+	if (!value)
+		return (NullableDatum) {.isnull = true};
+	return (NullableDatum) {.value = CStringGetTextDatum(value)};
+}
+
+/* A null for the warehouse. */
+NullableDatum
+value_of_eta(Day eta)
+{
+	return (NullableDatum) {.value = DateADTGetDatum(date_of_day(eta)), .isnull = eta == IN_WAREHOUSE};
+}
+
+static NullableDatum
+value_of_time(int64 time)
+{
+	return (NullableDatum) {.value = TimestampTzGetDatum(time)};
+}
+
+/* orderid, sku */
+void
+values_of_line_key(const void *keys, size_t i, NullableDatum *values)
+{
+	const RowKey *key = (const RowKey *) keys + i;
+
+	values[0] = value_of_text(key->name);
+	values[1] = value_of_text(key->sku);
+}
+
+/* What may change in a line: qty, shipped_qty, ordered_at, batchref, needed_by, held_until. */
+static void
+values_of_line_state(const OrderLine *line, NullableDatum *values)
+{
+	values[0] = value_of_number(line->qty);
+	values[1] = value_of_number(line->shipped_qty);
+	values[2] = value_of_time(line->ordered_at);
+	values[3] = value_of_text(line->batchref);
+	values[4] = (NullableDatum) {
+		.value = DateADTGetDatum(date_of_day(line->needed_by)), .isnull = line->needed_by == 0
+	};
+	values[5] = value_of_time(line->held_until);
+	values[5].isnull = line->held_until == 0;
+}
+
+/* Of pointers to lines: orderid, sku, and what may change. */
+void
+values_of_line(const void *lines, size_t i, NullableDatum *values)
+{
+	const OrderLine *line = ((OrderLine *const *) lines)[i];
+
+	values[0] = value_of_text(line->orderid);
+	values[1] = value_of_text(line->sku);
+	values_of_line_state(line, values + 2);
+}
+
+/* ctid, xmin, orderid, sku of the line that was read; then what changes, unless the line is removed. */
+void
+values_of_line_change(const void *changes, size_t i, NullableDatum *values)
+{
+	const LineChanges *change = changes;
+	const StoredLine *from = change->from[i];
+	ItemPointer tid = palloc(sizeof(ItemPointerData));
+
+	*tid = tid_of_place(from->row.place);
+	values[0] = (NullableDatum) {.value = PointerGetDatum(tid)};
+	values[1] = (NullableDatum) {.value = TransactionIdGetDatum(from->row.version)};
+	values[2] = value_of_text(from->line.orderid);
+	values[3] = value_of_text(from->line.sku);
+	if (change->to)
+		values_of_line_state(change->to[i], values + 4);
+}
+
+/* sku, time */
+void
+values_of_expiry(const void *expiries, size_t i, NullableDatum *values)
+{
+	const Expiries *expiry = expiries;
+
+	values[0] = value_of_text(expiry->skus[i]);
+	values[1] = value_of_time(expiry->now);
+}
+
+/* sku, reference */
+void
+values_of_batch_key(const void *keys, size_t i, NullableDatum *values)
+{
+	const RowKey *key = (const RowKey *) keys + i;
+
+	values[0] = value_of_text(key->sku);
+	values[1] = value_of_text(key->name);
+}
+
+/* sku, reference, units; and the ETA that the charge relies on: -infinity for the warehouse, a null if on none. */
+void
+values_of_charge(const void *charges, size_t i, NullableDatum *values)
+{
+	const Charge *charge = (const Charge *) charges + i;
+
+	values_of_batch_key(&charge->batch, 0, values);
+	values[2] = value_of_number(charge->units);
+	values[3] = (NullableDatum) {
+		.value = DateADTGetDatum(charge->eta == IN_WAREHOUSE ? DATEVAL_NOBEGIN : date_of_day(charge->eta)),
+		.isnull = !charge->relies_on_day
+	};
+}
+
+/* sku, qty */
+void
+values_of_demand(const void *demands, size_t i, NullableDatum *values)
+{
+	const Demand *demand = (const Demand *) demands + i;
+
+	values[0] = value_of_text(demand->sku);
+	values[1] = value_of_number(demand->qty);
+}
+
+/* An array of n values of this type. */
+NullableDatum
+array_of_values(const Datum *values, const bool *nulls, size_t n, Oid type)
+{
+	int16		length;
+	bool		by_value;
+	char		alignment;
+	int			dimension = (int) n;
+	int			lower_bound = 1;
+
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	return (NullableDatum) {
+		.value = PointerGetDatum(construct_md_array((Datum *) values, (bool *) nulls, 1, &dimension, &lower_bound,
+													type, length, by_value, alignment))
+	};
+}
+
+/*
+ * Rows
+ */
 
 /* Refuses rows whose first columns have other types, or take for the same what differs. */
 static void
@@ -118,9 +268,9 @@ place_of(ItemPointer tid)
 	return (uint64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid);
 }
 
-/* Where a place is in its table. */
+/* Where the row with this place is in its table. */
 ItemPointerData
-place_tid(uint64 place)
+tid_of_place(uint64 place)
 {
 	ItemPointerData tid;
 
@@ -160,22 +310,22 @@ hinders_charge(uint16 infomask, TransactionId xmax)
  * others have it.  Both are hints, and not every row shows them.
  */
 static void
-read_hints(TupleTableSlot *slot, Batch *batch)
+read_hints(TupleTableSlot *slot, Row *hints)
 {
 	const BufferHeapTupleTableSlot *in_page = (const BufferHeapTupleTableSlot *) slot;
 	HeapTupleHeader row;
 	uint16		infomask;
 	TransactionId xmax;
 
-	batch->is_taken = false;
-	batch->place = 0;
+	hints->is_contended = false;
+	hints->place = 0;
 	if (!TTS_IS_BUFFERTUPLE(slot) || !ItemPointerIsValid(&slot->tts_tid) || !BufferIsValid(in_page->buffer))
 		return;
 
 	row = in_page->base.tuple->t_data;
-	batch->place = place_of(&slot->tts_tid);
+	hints->place = place_of(&slot->tts_tid);
 	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)))
-		batch->place |= PLACE_IS_OWN;
+		hints->place |= PLACE_IS_OWN;
 
 	/* Others may change these meanwhile, so each is read once. */
 	infomask = ((volatile HeapTupleHeaderData *) row)->t_infomask;
@@ -188,7 +338,7 @@ read_hints(TupleTableSlot *slot, Batch *batch)
 		xmax = HeapTupleHeaderGetRawXmax(row);
 		LockBuffer(in_page->buffer, BUFFER_LOCK_UNLOCK);
 	}
-	batch->is_taken = hinders_charge(infomask, xmax);
+	hints->is_contended = hinders_charge(infomask, xmax);
 }
 
 /*
@@ -196,17 +346,17 @@ read_hints(TupleTableSlot *slot, Batch *batch)
  * that is a MultiXactId, or who only locks the key, the header of the row tells.
  */
 static bool
-is_taken_at(ItemPointer tid)
+is_contended_at(ItemPointer tid)
 {
 	Relation	batches = table_open(statement_running.installation->batches, NoLock);
 	TupleTableSlot *slot = table_slot_create(batches, NULL);
-	Batch		batch = {.is_taken = false};
+	Row			hints = {0};
 
 	if (table_tuple_fetch_row_version(batches, tid, SnapshotAny, slot))
-		read_hints(slot, &batch);
+		read_hints(slot, &hints);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(batches, NoLock);
-	return batch.is_taken;
+	return hints.is_contended;
 }
 
 static bool
@@ -214,37 +364,37 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 {
 	Reader	   *reader = (Reader *) receiver;
 	MemoryContext old = MemoryContextSwitchTo(reader->memory);
-	Batch		batch;
+	StoredBatch stored = {0};
+	Batch	   *batch = &stored.batch;
 
 	slot_getallattrs(slot);
 	check_not_null("batches", slot, 0, 6);
-	batch.reference = read_string(slot, 0);
-	batch.sku = read_string(slot, 1);
-	batch.purchased_quantity = read_quantity("batches", slot, 2, 0);
-	batch.allocated_quantity = read_quantity("batches", slot, 3, 0);
-	batch.shipped_quantity = read_quantity("batches", slot, 4, 0);
-	batch.rank = DatumGetInt32(slot->tts_values[5]);
-	batch.under_way = !slot->tts_isnull[6];
-	batch.eta = batch.under_way ? DatumGetDateADT(slot->tts_values[6]) : 0;
-	read_hints(slot, &batch);
+	batch->reference = read_string(slot, 0);
+	batch->sku = read_string(slot, 1);
+	batch->purchased_quantity = read_quantity("batches", slot, 2, 0);
+	batch->allocated_quantity = read_quantity("batches", slot, 3, 0);
+	batch->shipped_quantity = read_quantity("batches", slot, 4, 0);
+	batch->rank = DatumGetInt32(slot->tts_values[5]);
+	batch->eta = slot->tts_isnull[6] ? IN_WAREHOUSE : eta_of_date(DatumGetDateADT(slot->tts_values[6]));
+	read_hints(slot, &stored.row);
 	if (slot->tts_nvalid > 9 && !slot->tts_isnull[8])
 	{
 		TransactionId xmax = DatumGetTransactionId(slot->tts_values[8]);
 
 		if (tables_are_distributed)
-			batch.is_taken = is_running(xmax);
+			stored.row.is_contended = is_running(xmax);
 		else if (TransactionIdIsValid(xmax) && !slot->tts_isnull[9])
-			batch.is_taken = is_taken_at((ItemPointer) DatumGetPointer(slot->tts_values[9]));
+			stored.row.is_contended = is_contended_at((ItemPointer) DatumGetPointer(slot->tts_values[9]));
 	}
 	if (slot->tts_nvalid > 9 && tables_are_distributed)
 		reader->versions = hash_combine64(hash_combine64(reader->versions, hash_any_extended(
-			(const unsigned char *) batch.reference, strlen(batch.reference), 0)), DatumGetTransactionId(slot->tts_values[9]));
+			(const unsigned char *) batch->reference, strlen(batch->reference), 0)), DatumGetTransactionId(slot->tts_values[9]));
 
-	if (reader->demand && (!batch_comes_by(&batch, reader->demand->latest) ||
-						   (batch_available_quantity(&batch) < reader->demand->qty && --reader->patience == 0)))
+	if (reader->demand && (!batch_comes_by(batch, reader->demand->deadline) ||
+						   (batch_available_quantity(batch) < reader->demand->qty && --reader->patience == 0)))
 		reader->has_seen_enough = true;
 	else
-		reader->has_seen_enough = !reader->visit_batch(reader->context, &batch) || reader->wants_one;
+		reader->has_seen_enough = !reader->visit_batch(reader->context, &stored) || reader->wants_one;
 	MemoryContextSwitchTo(old);
 	return !reader->has_seen_enough;
 }
@@ -254,26 +404,26 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 {
 	Reader	   *reader = (Reader *) receiver;
 	MemoryContext old = MemoryContextSwitchTo(reader->memory);
-	OrderLine	line;
+	StoredLine	stored = {0};
+	OrderLine  *line = &stored.line;
 
 	slot_getallattrs(slot);
 	check_not_null("order_lines", slot, 0, 5);
 	check_not_null("order_lines", slot, 8, 2);
-	line.orderid = read_string(slot, 0);
-	line.sku = read_string(slot, 1);
-	line.qty = read_quantity("order_lines", slot, 2, 1);
-	line.shipped_qty = read_quantity("order_lines", slot, 3, 0);
-	line.ordered_at = DatumGetTimestampTz(slot->tts_values[4]);
-	line.batchref = read_string(slot, 5);
-	line.has_date = !slot->tts_isnull[6];
-	line.needed_by = line.has_date ? DatumGetDateADT(slot->tts_values[6]) : 0;
-	line.held_until = slot->tts_isnull[7] ? 0 : DatumGetTimestampTz(slot->tts_values[7]);
-	if (line.held_until == 0 && !slot->tts_isnull[7])
-		line.held_until = 1;	/* 0 says that it is firm */
-	line.version = DatumGetTransactionId(slot->tts_values[8]);
-	line.place = place_of((ItemPointer) DatumGetPointer(slot->tts_values[9]));
-	reader->versions = hash_combine64(hash_combine64(reader->versions, line.place), line.version);
-	reader->has_seen_enough = !reader->visit_line(reader->context, &line) || reader->wants_one;
+	line->orderid = read_string(slot, 0);
+	line->sku = read_string(slot, 1);
+	line->qty = read_quantity("order_lines", slot, 2, 1);
+	line->shipped_qty = read_quantity("order_lines", slot, 3, 0);
+	line->ordered_at = DatumGetTimestampTz(slot->tts_values[4]);
+	line->batchref = read_string(slot, 5);
+	line->needed_by = slot->tts_isnull[6] ? 0 : day_of_date(DatumGetDateADT(slot->tts_values[6]));
+	line->held_until = slot->tts_isnull[7] ? 0 : DatumGetTimestampTz(slot->tts_values[7]);
+	if (line->held_until == 0 && !slot->tts_isnull[7])
+		line->held_until = 1;	/* 0 says that it is firm */
+	stored.row.version = DatumGetTransactionId(slot->tts_values[8]);
+	stored.row.place = place_of((ItemPointer) DatumGetPointer(slot->tts_values[9]));
+	reader->versions = hash_combine64(hash_combine64(reader->versions, stored.row.place), stored.row.version);
+	reader->has_seen_enough = !reader->visit_line(reader->context, &stored) || reader->wants_one;
 	MemoryContextSwitchTo(old);
 	return !reader->has_seen_enough;
 }
@@ -293,6 +443,21 @@ reader_of_batches(MemoryContext memory, BatchVisitor visit, void *context)
 		.visit_batch = visit,
 		.context = context
 	};
+}
+
+static bool
+copy_batch(void *context, const StoredBatch *batch)
+{
+	*(StoredBatch *) context = *batch;
+	return false;
+}
+
+/* Reads one batch, which is without a reference if there is none. */
+Reader
+reader_of_one_batch(MemoryContext memory, StoredBatch *batch)
+{
+	*batch = (StoredBatch) {0};
+	return reader_of_batches(memory, copy_batch, batch);
 }
 
 /* Reads lines. */
