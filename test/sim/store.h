@@ -32,9 +32,6 @@
 /* If so many attempts have failed although they could join their queues at their end, others join before they read. */
 #define ATTEMPTS_TO_JOIN_LAST 5
 
-/* So many attempts fail before the next one chooses among locked batches only. */
-#define ATTEMPTS_WITH_FREE_CHOICE 4
-
 typedef enum Level
 {
 	READ_COMMITTED,
