@@ -365,6 +365,17 @@ test_known_lines_come_back_among_new_ones(void **state)
 }
 
 static void
+test_a_line_that_waited_before_is_served_before_new_ones(void **state)
+{
+	OrderLine	lines[] = {LAMPS("o1", 2), LAMPS("o9", 2)};
+
+	stocked("none", 0);
+	waits(LAMPS("o9", 2));
+	stocked("b1", 2);
+	assert_told(allocate_lines(&fake->uow, lines, 2, false), "o1 -, o9 b1");
+}
+
+static void
 test_a_batch_that_nobody_claims_ends_no_search(void **state)
 {
 	OrderLine	known = LINE("o1", CHAIR, 1);
