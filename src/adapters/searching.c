@@ -4,6 +4,9 @@
  */
 #include "postgres.h"
 
+#include "adapters/compat.h"
+
+#include "fmgr.h"
 #include "port/pg_bitutils.h"
 
 #include "adapters/execution.h"
@@ -73,7 +76,7 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 	while (room <= PG_INT32_MAX)
 	{
 		BatchesOfRoom found = {.deadline = demand.deadline, .batches = batches + n, .most = BATCHES_OF_ROOM};
-		Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, collect_batch, &found);
+		Reader		reader = execute_reading_batches(repository, collect_batch, &found);
 
 		execute_statement(repository, &sql_select_batches_by_room, (NullableDatum[]) {
 				value_of_text(demand.sku), value_of_number((int32) room), value_of_number(demand.qty)
@@ -147,7 +150,7 @@ void
 visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context)
 {
 	FirstBatches first = {.demand = &demand, .visit = visit, .context = context};
-	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit_up_to_contended, &first);
+	Reader		reader = execute_reading_batches(repository, visit_up_to_contended, &first);
 
 	reader.demand = &demand;
 	reader.patience = PATIENCE;
@@ -169,7 +172,16 @@ visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, v
 void
 visit_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context)
 {
-	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
+	Reader		reader = execute_reading_batches(repository, visit, context);
 
 	execute_for_each(repository, &sql_batches_for_demands, values_of_demand, demands, n, &reader);
+}
+
+PG_FUNCTION_INFO_V1(allocation_batch_room);
+
+/* batch_room(purchased_quantity integer, allocated_quantity integer, shipped_quantity integer) RETURNS integer */
+PGDLLEXPORT Datum
+allocation_batch_room(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(room_of_batch(PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2)));
 }

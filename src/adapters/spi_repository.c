@@ -30,16 +30,6 @@
  * Errors
  */
 
-/* What others have committed, this transaction cannot take into account, since it keeps its snapshot. */
-void
-report_serialization_failure(void)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			errmsg("could not serialize access due to concurrent update"),
-			errhint("Run the transaction again."));
-}
-
 /* A trigger of the user's may have robbed us of rows that we have added. */
 static void
 expect_rows(uint64 nadded, size_t n)
@@ -69,7 +59,7 @@ allocate_lasting_memory(Repository *repository, size_t size)
 static int64_t
 current_time(Repository *repository)
 {
-	spi_repository_look((SpiRepository *) repository);
+	attempt_look((SpiRepository *) repository);
 	return GetCurrentTimestamp();
 }
 
@@ -82,19 +72,19 @@ random_below(Repository *repository, uint32_t n)
 static void
 check_cancelled(Repository *repository)
 {
-	spi_repository_show_progress((SpiRepository *) repository, 0);
+	progress_show(&((SpiRepository *) repository)->progress, 0);
 }
 
 static void
 look_again(Repository *repository)
 {
-	spi_repository_end_moment((SpiRepository *) repository);
+	attempt_end_moment((SpiRepository *) repository);
 }
 
 static void
 visit_known_lines(Repository *repository, const RowKey *keys, size_t n, LineVisitor visit, void *context)
 {
-	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
+	Reader		reader = execute_reading_lines(repository, visit, context);
 
 	reader.wants_one = n == 1;
 	execute_for_each(repository, &sql_known_lines, values_of_line_key, keys, n, &reader);
@@ -103,7 +93,7 @@ visit_known_lines(Repository *repository, const RowKey *keys, size_t n, LineVisi
 static void
 visit_lines_of_order(Repository *repository, const char *id, LineVisitor visit, void *context)
 {
-	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
+	Reader		reader = execute_reading_lines(repository, visit, context);
 
 	execute_statement(repository, &sql_select_lines_of_order, (NullableDatum[]) {value_of_text(id)}, &reader);
 }
@@ -111,7 +101,7 @@ visit_lines_of_order(Repository *repository, const char *id, LineVisitor visit, 
 static void
 visit_lines_of_batch(Repository *repository, RowKey batch, LineVisitor visit, void *context)
 {
-	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
+	Reader		reader = execute_reading_lines(repository, visit, context);
 	NullableDatum key[MAX_PARAMETERS];
 
 	values_of_batch_key(&batch, 0, key);
@@ -131,10 +121,9 @@ see_line(void *context, const StoredLine *line)
 static void
 refuse_stale_queue(Repository *repository, const char *sku)
 {
-	SpiRepository *self = (SpiRepository *) repository;
 	NullableDatum values[] = {value_of_text(sku)};
-	Reader		then = reader_of_lines(self->memory, see_line, NULL);
-	Reader		now = reader_of_lines(self->memory, see_line, NULL);
+	Reader		then = execute_reading_lines(repository, see_line, NULL);
+	Reader		now = execute_reading_lines(repository, see_line, NULL);
 
 	execute_statement(repository, &sql_select_lines_to_improve, values, &then);
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -147,7 +136,7 @@ refuse_stale_queue(Repository *repository, const char *sku)
 static void
 visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visit, void *context)
 {
-	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
+	Reader		reader = execute_reading_lines(repository, visit, context);
 
 	if (IsolationUsesXactSnapshot())
 		refuse_stale_queue(repository, sku);
@@ -158,7 +147,7 @@ static void
 visit_expired_holds(Repository *repository, const char **skus, size_t n, int64_t now, LineVisitor visit, void *context)
 {
 	Expiries	expiries = {.skus = skus, .now = now};
-	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
+	Reader		reader = execute_reading_lines(repository, visit, context);
 
 	execute_for_each(repository, &sql_expired_holds, values_of_expiry, &expiries, n, &reader);
 }
@@ -184,7 +173,7 @@ find_batch(Repository *repository, RowKey key, StoredBatch *batch)
 static void
 visit_known_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor visit, void *context)
 {
-	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
+	Reader		reader = execute_reading_batches(repository, visit, context);
 
 	reader.wants_one = n == 1;
 	execute_for_each(repository, &sql_known_batches, values_of_batch_key, keys, n, &reader);
@@ -220,7 +209,7 @@ hold_queue(Repository *repository, const char *sku)
 	SpiRepository *self = (SpiRepository *) repository;
 
 	be_ready_to_yield(self->nyields < MOST_YIELDS);
-	self->has_queue = true;
+	self->uses_queue = true;
 	queues_hold(&self->tables, sku);
 	look_again(repository);
 }
@@ -237,14 +226,14 @@ join_queues(Repository *repository, const char **skus, size_t n)
 	is_joined = queues_join(&self->tables, &self->queues, false);
 	self->joins_first = !is_joined || self->base.attempt.nfailed >= ATTEMPTS_TO_JOIN_LAST;
 	if (is_joined)
-		spi_repository_look_at_latest(self);
+		attempt_look_at_latest(self);
 	return is_joined;
 }
 
 static void
 lock_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor visit, void *context)
 {
-	Reader		reader = reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
+	Reader		reader = execute_reading_batches(repository, visit, context);
 
 	((SpiRepository *) repository)->has_locked = true;
 	execute_for_each(repository, &sql_lock_batches, values_of_batch_key, keys, n, &reader);
@@ -253,7 +242,7 @@ lock_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor 
 static void
 lock_lines(Repository *repository, const RowKey *keys, size_t n, LineVisitor visit, void *context)
 {
-	Reader		reader = reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
+	Reader		reader = execute_reading_lines(repository, visit, context);
 
 	((SpiRepository *) repository)->has_locked = true;
 	execute_for_each(repository, &sql_lock_lines, values_of_line_key, keys, n, &reader);
@@ -262,14 +251,6 @@ lock_lines(Repository *repository, const RowKey *keys, size_t n, LineVisitor vis
 /*
  * The methods that write
  */
-
-/* Notes whether a write has found what it relied on. */
-static bool
-held(Repository *repository, bool held)
-{
-	((SpiRepository *) repository)->write_failed |= !held;
-	return held;
-}
 
 /*
  * Where batches are distributed by SKU, what says that a reference is known is its
@@ -322,22 +303,22 @@ charge_batches(Repository *repository, const Charge *charges, size_t n)
 	{
 		for (size_t i = 0; i < n; i++)
 			if (!charge_one(repository, charges[i]))
-				return held(repository, false);
+				return attempt_note_write((SpiRepository *) repository, false);
 		return true;
 	}
-	return held(repository, execute_for_each(repository, &sql_charge_batches, values_of_charge, charges, n, NULL) == n);
+	return attempt_note_write((SpiRepository *) repository, execute_for_each(repository, &sql_charge_batches, values_of_charge, charges, n, NULL) == n);
 }
 
 static bool
 ship_from_batches(Repository *repository, const Charge *charges, size_t n)
 {
-	return held(repository, execute_for_each(repository, &sql_ship_from_batches, values_of_charge, charges, n, NULL) == n);
+	return attempt_note_write((SpiRepository *) repository, execute_for_each(repository, &sql_ship_from_batches, values_of_charge, charges, n, NULL) == n);
 }
 
 static bool
 resize_batch(Repository *repository, RowKey batch, int32_t purchased_quantity)
 {
-	return held(repository, execute_statement(repository, &sql_set_purchased_quantity, (NullableDatum[]) {
+	return attempt_note_write((SpiRepository *) repository, execute_statement(repository, &sql_set_purchased_quantity, (NullableDatum[]) {
 					  value_of_text(batch.sku), value_of_text(batch.name), value_of_number(purchased_quantity)
 					  }, NULL) == 1);
 }
@@ -345,7 +326,7 @@ resize_batch(Repository *repository, RowKey batch, int32_t purchased_quantity)
 static bool
 shrink_batch(Repository *repository, const Batch *from, const Batch *to)
 {
-	return held(repository, execute_statement(repository, &sql_set_quantities, (NullableDatum[]) {
+	return attempt_note_write((SpiRepository *) repository, execute_statement(repository, &sql_set_quantities, (NullableDatum[]) {
 					  value_of_text(from->sku), value_of_text(from->reference), value_of_number(from->allocated_quantity),
 					  value_of_number(from->shipped_quantity), value_of_number(to->purchased_quantity), value_of_number(to->allocated_quantity)
 					  }, NULL) == 1);
@@ -354,7 +335,7 @@ shrink_batch(Repository *repository, const Batch *from, const Batch *to)
 static bool
 reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
 {
-	return held(repository, execute_statement(repository, &sql_set_eta, (NullableDatum[]) {
+	return attempt_note_write((SpiRepository *) repository, execute_statement(repository, &sql_set_eta, (NullableDatum[]) {
 					  value_of_text(from->sku), value_of_text(from->reference), value_of_number(from->shipped_quantity), value_of_eta(to->eta)
 					  }, NULL) == 1);
 }
@@ -366,7 +347,7 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 	Patience	before = current_patience();
 	uint64		added = 0;
 
-	if (!self->waits_for_lines && !tables_are_distributed)
+	if (!self->adds_patiently && !tables_are_distributed)
 	{
 		self->added = lines;
 		self->nadded = n;
@@ -377,7 +358,7 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 		for (size_t i = 0; i < n; i++)
 		{
 			if (n > 1)
-				spi_repository_show_progress(self, i);
+				progress_show(&self->progress, i);
 			added += execute_for_each(repository, &sql_insert_lines, values_of_line, lines + i, 1, NULL);
 		}
 	else
@@ -392,7 +373,7 @@ change_lines(Repository *repository, StoredLine **from, OrderLine **to, size_t n
 {
 	LineChanges changes = {.from = from, .to = to};
 
-	return held(repository, execute_for_each(repository, &sql_update_lines, values_of_line_change, &changes, n, NULL) == n);
+	return attempt_note_write((SpiRepository *) repository, execute_for_each(repository, &sql_update_lines, values_of_line_change, &changes, n, NULL) == n);
 }
 
 static bool
@@ -400,7 +381,7 @@ remove_lines(Repository *repository, StoredLine **lines, size_t n)
 {
 	LineChanges changes = {.from = lines};
 
-	return held(repository, execute_for_each(repository, &sql_delete_lines, values_of_line_change, &changes, n, NULL) == n);
+	return attempt_note_write((SpiRepository *) repository, execute_for_each(repository, &sql_delete_lines, values_of_line_change, &changes, n, NULL) == n);
 }
 
 /*
