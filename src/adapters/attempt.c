@@ -8,7 +8,6 @@
 #include "utils/snapmgr.h"
 
 #include "adapters/attempt.h"
-#include "adapters/statement.h"
 
 /*
  * The moment
@@ -90,7 +89,7 @@ attempt_begin(SpiRepository *self)
 	self->has_locked = false;
 	self->write_failed = false;
 	self->versions_read = 0;
-	statement_settings_for_call();
+	self->set_up_attempt();
 
 	if (self->nadded > 0)
 		self->adds_patiently = !wait_for_lines(&self->tables, self->added, self->nadded);
@@ -113,30 +112,24 @@ attempt_note_write(SpiRepository *self, bool found_what_it_relied_on)
 }
 
 /*
- * Notes that what was read contradicts itself; returns whether that may be because
- * it was of several moments.  Over several nodes there is no one moment, and then
- * it is as if a write had failed.
+ * Notes that what was read contradicts itself.  Returns whether that may be because
+ * it was of several moments: then it is as if a write had failed.
  */
 bool
 attempt_note_contradiction(SpiRepository *self)
 {
-	self->write_failed |= tables_are_distributed;
-	return tables_are_distributed;
+	self->write_failed |= self->reads_many_moments;
+	return self->reads_many_moments;
 }
 
 /*
  * May other sessions explain how this attempt has ended?  Not if no other
  * transaction has ended since it looked, because then the tables are as it has
- * seen them; nor if a write has failed on rows that it had locked.  What ends on
- * other nodes is not known here: there, a failed write stays unexplained if the
- * next attempt reads the same rows in the same versions, because in between, all
- * of them were so at one moment.
+ * seen them; nor if a write has failed on rows that it had locked.
  */
 bool
 attempt_is_explained(const SpiRepository *self)
 {
-	if (tables_are_distributed)
-		return !self->write_failed || self->versions_read != self->versions_before;
 	if (self->write_failed && self->has_locked)
 		return false;
 	return self->has_looked && ends_of_others(GetLatestSnapshot()) != self->moment;

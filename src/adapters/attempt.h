@@ -7,13 +7,16 @@
 #define ATTEMPT_H
 
 #include "adapters/installation.h"
+#include "adapters/mapping.h"
 #include "adapters/progress.h"
 #include "adapters/queues.h"
 #include "adapters/waiting.h"
 #include "service_layer/repository.h"
 
+typedef struct SpiRepository SpiRepository;
+
 /* The state of the repository over SPI. */
-typedef struct SpiRepository
+struct SpiRepository
 {
 	Repository	base;
 	Installation tables;
@@ -22,6 +25,13 @@ typedef struct SpiRepository
 	Patience	patience;		/* the caller's */
 	Progress	progress;
 	bool		sees_latest;	/* it reads what others have committed by now, at any isolation level */
+
+	/* What citus.c replaces, beside some methods */
+	void		(*set_up_attempt) (void);	/* sees to the settings that an attempt runs with */
+	HintReader	read_hints;
+	bool		(*is_explained) (const SpiRepository *self);
+	bool		reads_many_moments; /* what it reads may be of several moments, and contradict itself */
+	bool		arrays_have_one_sku;	/* statements on arrays get elements of one SKU only */
 
 	/* What an attempt leaves to the next one, which waits for it first, while it holds nothing */
 	OrderLine **added;			/* lines whose keys another transaction may be adding or removing */
@@ -42,7 +52,7 @@ typedef struct SpiRepository
 	bool		write_failed;	/* what a write relied on had changed, or what was read was of several moments */
 	uint64		versions_read;	/* a hash: which rows, and in which versions */
 	uint64		versions_before;	/* the same of the attempt before, if a write of that has failed */
-} SpiRepository;
+};
 
 /* After so many yields, an attempt that holds a queue waits for as long as it takes. */
 #define MOST_YIELDS 3

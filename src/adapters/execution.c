@@ -10,14 +10,25 @@
 
 #include "adapters/execution.h"
 
-/* Reads batches into the memory of the attempt. */
+/* Reads batches for a visitor. */
 Reader
 execute_reading_batches(Repository *repository, BatchVisitor visit, void *context)
 {
-	return reader_of_batches(((SpiRepository *) repository)->memory, visit, context);
+	const SpiRepository *self = (SpiRepository *) repository;
+
+	return reader_of_batches(self->memory, self->read_hints, visit, context);
 }
 
-/* Reads lines likewise. */
+/* Reads one batch, which has no reference if there is none. */
+Reader
+execute_reading_one_batch(Repository *repository, StoredBatch *batch)
+{
+	const SpiRepository *self = (SpiRepository *) repository;
+
+	return reader_of_one_batch(self->memory, self->read_hints, batch);
+}
+
+/* Reads lines for a visitor. */
 Reader
 execute_reading_lines(Repository *repository, LineVisitor visit, void *context)
 {
@@ -45,12 +56,9 @@ execute_statement(Repository *repository, Statement *statement, const NullableDa
  */
 #define ELEMENTS_PER_STATEMENT 1000
 
-/*
- * Makes arrays of the parameters of at most so many elements from one of them on;
- * returns of how many.  Where tables are distributed, they are of one SKU.
- */
+/* Makes arrays of the parameters of at most so many elements from one of them on; returns of how many. */
 static size_t
-make_arrays(const StatementPair *pair, Values values_of, const void *elements, size_t from, size_t most,
+make_arrays(const StatementPair *pair, bool of_one_sku, Values values_of, const void *elements, size_t from, size_t most,
 			NullableDatum *arrays)
 {
 	Datum	   *values[MAX_PARAMETERS];
@@ -67,7 +75,7 @@ make_arrays(const StatementPair *pair, Values values_of, const void *elements, s
 		NullableDatum element[MAX_PARAMETERS];
 
 		values_of(elements, from + n, element);
-		if (tables_are_distributed && n > 0 && !datumIsEqual(values[pair->sku][0], element[pair->sku].value, false, -1))
+		if (of_one_sku && n > 0 && !datumIsEqual(values[pair->sku][0], element[pair->sku].value, false, -1))
 			break;
 		for (int i = 0; i < pair->nparameters; i++)
 		{
@@ -85,6 +93,7 @@ uint64
 execute_for_each(Repository *repository, StatementPair *pair, Values values_of, const void *elements, size_t n,
 				 Reader *reader)
 {
+	const SpiRepository *self = (SpiRepository *) repository;
 	NullableDatum parameters[MAX_PARAMETERS];
 	MemoryContext memory;
 	uint64		nrows = 0;
@@ -101,8 +110,9 @@ execute_for_each(Repository *repository, StatementPair *pair, Values values_of, 
 	{
 		MemoryContext old = MemoryContextSwitchTo(memory);
 
-		progress_show(&((SpiRepository *) repository)->progress, pair->writes_lines ? done : 0);
-		done += make_arrays(pair, values_of, elements, done, Min(n - done, ELEMENTS_PER_STATEMENT), parameters);
+		progress_show(&self->progress, pair->writes_lines ? done : 0);
+		done += make_arrays(pair, self->arrays_have_one_sku, values_of, elements, done,
+							Min(n - done, ELEMENTS_PER_STATEMENT), parameters);
 		nrows += execute_statement(repository, &pair->many, parameters, reader);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(memory);
@@ -115,8 +125,33 @@ execute_for_each(Repository *repository, StatementPair *pair, Values values_of, 
 bool
 execute_to_find_batch(Repository *repository, Statement *statement, const NullableDatum *key, StoredBatch *batch)
 {
-	Reader		reader = reader_of_one_batch(((SpiRepository *) repository)->memory, batch);
+	Reader		reader = execute_reading_one_batch(repository, batch);
 
 	execute_statement(repository, statement, key, &reader);
 	return batch->batch.reference != NULL;
+}
+
+/* Runs a statement that writes one row; returns false, and notes it, if the row is not what the write relies on. */
+bool
+execute_write(Repository *repository, Statement *statement, const NullableDatum *values)
+{
+	return attempt_note_write((SpiRepository *) repository, execute_statement(repository, statement, values, NULL) == 1);
+}
+
+/* Likewise for statements that write one row for each of n elements. */
+bool
+execute_writes(Repository *repository, StatementPair *pair, Values values_of, const void *elements, size_t n)
+{
+	return attempt_note_write((SpiRepository *) repository,
+							  execute_for_each(repository, pair, values_of, elements, n, NULL) == n);
+}
+
+/* An error if not all n rows have been added: a user's BEFORE trigger has suppressed one. */
+void
+refuse_suppressed_rows(uint64 nadded, size_t n)
+{
+	if (nadded != n)
+		ereport(ERROR,
+				errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				errmsg("a trigger on a table of extension \"allocation\" has suppressed a row"));
 }

@@ -7,15 +7,6 @@
 
 #include "adapters/attempt.h"
 
-/* Whose duplicate an error reports. */
-typedef enum DuplicateOwner
-{
-	THEIRS,						/* a user's: or it is no duplicate at all */
-	PERHAPS_OURS,
-	OURS
-} DuplicateOwner;
-
 extern void spi_repository_init(SpiRepository *self, Oid function);
-extern DuplicateOwner spi_repository_whose_duplicate(const SpiRepository *self, const ErrorData *error);
 
 #endif							/* SPI_REPOSITORY_H */

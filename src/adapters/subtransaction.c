@@ -16,6 +16,8 @@
 #include "utils/resowner.h"
 #include "utils/timeout.h"
 
+#include "adapters/citus.h"
+#include "adapters/duplicates.h"
 #include "adapters/statement.h"
 #include "adapters/subtransaction.h"
 
@@ -87,7 +89,7 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		result.verdict = body(&repository->base, command);
 		if (result.verdict == CONTRADICTION && attempt_note_contradiction(repository))
 			result.verdict = RETRY;
-		result.is_explained = result.verdict == RETRY && attempt_is_explained(repository);
+		result.is_explained = result.verdict == RETRY && repository->is_explained(repository);
 		attempt_end_moment(repository);
 		SPI_finish();
 		/* What a trigger has set goes no further. */
@@ -110,7 +112,7 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		FlushErrorState();
 		/* Only before the rollback, as that is the end of a transaction, too. */
 		result.is_explained = error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION &&
-			attempt_is_explained(repository);
+			repository->is_explained(repository);
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller_context);
 		CurrentResourceOwner = caller_owner;
@@ -128,7 +130,7 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		else
 		{
 			hide_rows(error, repository->tables.owner, caller);
-			owner = spi_repository_whose_duplicate(repository, error);
+			owner = duplicate_owner(&repository->tables, error);
 			if (owner == THEIRS)
 				ReThrowError(error);
 			result.verdict = RETRY;
@@ -229,6 +231,7 @@ subtransaction_set_up_library(void)
 							 NULL, &tables_are_distributed, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("allocation");
 	statement_install_planner();
+	citus_set_up_library();
 }
 
 /* Makes a unit of work over the tables beside the function that is called. */
@@ -237,6 +240,8 @@ subtransaction_init(Subtransaction *self, Oid function)
 {
 	self->base.run = subtransaction_run;
 	spi_repository_init(&self->repository, function);
+	if (installation_is_distributed(&self->repository.tables))
+		citus_adapt(&self->repository);
 }
 
 /*
