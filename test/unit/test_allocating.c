@@ -190,7 +190,7 @@ test_the_date_that_a_line_has_is_no_conflict_though_its_batch_is_late(void **sta
  */
 
 static void
-test_an_expired_hold_gives_its_units_to_whoever_comes(void **state)
+test_the_units_of_an_expired_hold_are_free(void **state)
 {
 	stocked("b1", 5);
 	assert_served(allocated(LAMPS("cart", 4, HELD)), "b1");
@@ -291,13 +291,13 @@ test_turns_follow_the_order_of_the_call(void **state)
 	allocate_lines(&fake->uow, known, 3, true);
 	fake->tables.now = 100;
 	allocate_lines(&fake->uow, lines, 5, true);
-	/* known lines keep their turn and take no number, so that the last turn is hardly in the future */
+	/* known lines keep their turn and take no new one, so that the last turn is hardly in the future */
 	assert_int_equal(lines[0].ordered_at, known[0].ordered_at);
 	assert_int_equal(fake_line(fake, "z", LAMP)->ordered_at, 101);
 	assert_int_equal(fake_line(fake, "a", LAMP)->ordered_at, 102);
 }
 
-/* The order of locks is another one, and is kept: every test sees to that. */
+/* Batches are locked in another order; every test checks that when it ends. */
 static void
 test_many_lines_get_batches_in_preference_order(void **state)
 {
@@ -376,7 +376,7 @@ test_a_line_that_waited_before_is_served_before_new_ones(void **state)
 }
 
 static void
-test_a_batch_that_nobody_claims_ends_no_search(void **state)
+test_a_batch_without_claims_does_not_end_the_search(void **state)
 {
 	OrderLine	known = LINE("o1", CHAIR, 1);
 	OrderLine	lines[] = {LINE("o1", CHAIR, 1, BY(5)), LAMPS("o1", 1)};
