@@ -183,7 +183,7 @@ fake_remove_line(Fake *fake, const char *orderid, const char *sku)
 	*stored = fake->tables.lines[--fake->tables.nlines];
 }
 
-/* Lets the other session write and commit: in what this attempt sees, and in what is left once the attempt is undone. */
+/* Lets the other session write and commit: this attempt sees it, and undoing the attempt does not undo it. */
 static void
 let_interlope(Fake *fake, FakeSession *session)
 {
