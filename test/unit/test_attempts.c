@@ -363,6 +363,13 @@ test_the_fifth_attempt_chooses_among_locked_batches(void **state)
 	others_interfere(others_add_a_better_batch);
 	assert_served(allocated(LAMPS("o1", 10)), "day-6");
 	assert_int_equal(fake->attempts, 5);
+
+	renew_storage();
+	under_way("day-20", 10, 20);
+	allocated(LAMPS("o1", 10));
+	others_interfere(others_add_a_better_batch);
+	assert_served(reallocated(LAMPS("o1", SAME_QUANTITY)), "day-6");
+	assert_int_equal(fake->attempts, 5);
 }
 
 static void
@@ -417,15 +424,36 @@ others_touch_o1(Fake *fake)
 		fake->interlope = others_touch_o1;
 }
 
+/* Line o1 is on b2, and would rather be on b1. */
 static void
-test_batches_are_locked_before_lines(void **state)
+others_touch_o1_on_b2(void)
 {
+	renew_storage();
 	under_way("b2", 10, 2);
 	allocated(LAMPS("o1", 5));
 	under_way("b1", 10, 1);
 	fake->interlope = others_touch_o1;
+}
+
+static void
+test_each_call_locks_batches_before_lines(void **state)
+{
+	others_touch_o1_on_b2();
 	reallocated(LAMPS("o1", 5));
 	assert_string_equal(fake->locks, "batch b1, batch b2, line o1");
+	others_touch_o1_on_b2();
+	served_queue();
+	assert_string_equal(fake->locks, "queue LAMP, batch b1, batch b2, line o1");
+	others_touch_o1_on_b2();
+	resized("b2", 0);
+	assert_string_equal(fake->locks, "queue LAMP, batch b1, batch b2, line o1");
+	others_touch_o1_on_b2();
+	deallocated("o1");
+	assert_string_equal(fake->locks, "batch b2, line o1");
+	others_touch_o1_on_b2();
+	fake_batch(fake, "b2")->eta = IN_WAREHOUSE;
+	shipped("o1", 1);
+	assert_string_equal(fake->locks, "batch b2, line o1");
 }
 
 /* They take from b2 in both optimistic attempts: for a new line, and for more of it. */
