@@ -98,7 +98,7 @@ attempt_begin(SpiRepository *self)
 	if (self->joins_first)
 	{
 		queues_wait(&self->tables, &self->queues);
-		be_ready_to_yield(self->nyields < MOST_YIELDS);
+		patience_be_ready_to_yield(self->nyields < MOST_YIELDS);
 		queues_join(&self->tables, &self->queues, true);
 	}
 }
@@ -151,9 +151,9 @@ attempt_is_explained(const SpiRepository *self)
 bool
 attempt_note_error(SpiRepository *self, const ErrorData *error)
 {
-	bool		ran_out_of_patience = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && has_lost_patience(self->patience);
+	bool		ran_out_of_patience = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && patience_was_limited(self->patience);
 
-	restore_patience(self->patience);
+	patience_restore(self->patience);
 	if (ran_out_of_patience && self->nadded > 0)
 		return true;
 	self->nadded = 0;
@@ -171,7 +171,7 @@ attempt_note_error(SpiRepository *self, const ErrorData *error)
 
 /* Reports what only a new snapshot would show: the transaction keeps its own. */
 void
-report_serialization_failure(void)
+attempt_report_serialization_failure(void)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
