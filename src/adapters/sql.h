@@ -1,9 +1,6 @@
 /*
  * sql.h
  *		The statements of the repository.
- *
- * A comment over a group says what its rows or their number mean; sql.c names the
- * parameters by the order of its text.
  */
 #ifndef SQL_H
 #define SQL_H

@@ -196,13 +196,13 @@ statement_keep_plans(void)
 void
 statement_pair_complete(StatementPair *pair)
 {
-	pair->one.nparameters = pair->many.nparameters = pair->nparameters;
-	pair->one.takes_snapshot = pair->many.takes_snapshot = pair->takes_snapshot;
 	for (int i = 0; i < pair->nparameters; i++)
 	{
 		pair->one.types[i] = pair->types[i];
 		pair->many.types[i] = get_array_type(pair->types[i]);
 	}
+	pair->one.takes_snapshot = pair->many.takes_snapshot = pair->takes_snapshot;
+	pair->one.nparameters = pair->many.nparameters = pair->nparameters;
 }
 
 /*
