@@ -12,9 +12,12 @@
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/timeout.h"
 
+#include "adapters/citus.h"
+#include "adapters/duplicates.h"
 #include "adapters/statement.h"
 #include "adapters/subtransaction.h"
 
@@ -22,15 +25,15 @@
 typedef struct Ending
 {
 	Verdict		verdict;
-	bool		is_explained;	/* to be retried: it may be due to others */
-	bool		gave_up;		/* it was undone since it should not wait */
-	ErrorData  *duplicate;		/* the error by which it ended, if it met what is known already */
-	bool		is_doubtful;	/* perhaps that is a duplicate of a user's */
+	bool		is_explained;	/* RETRY: other sessions may be the reason */
+	bool		only_waits;		/* WAIT: it was undone because it would have waited while it held locks */
+	ErrorData  *duplicate;		/* the error by which it ended, if a batch or line existed already */
+	bool		is_doubtful;	/* that may be the duplicate of a user's trigger or constraint */
 } Ending;
 
 /*
- * How to work as the owner of the tables.  Where that role may not become the
- * caller, its triggers must not leave anything in the caller's session that
+ * The security context for working as the owner of the tables.  If that role may
+ * not become the caller, its triggers must not leave anything in the session that
  * would act as the caller later.
  */
 static int
@@ -43,9 +46,9 @@ owner_security_context(Oid owner, Oid caller, int security_context)
 }
 
 /*
- * What the server says of a constraint that a row breaks shows columns of that
- * row.  Who may not read the table learns which constraint it is; the server's
- * log has the rest.
+ * The DETAIL of a constraint violation shows columns of the row.  A caller who may
+ * not read the table only learns which constraint it is; the DETAIL goes to the
+ * server's log.
  */
 static void
 hide_rows(ErrorData *error, Oid owner, Oid caller)
@@ -59,7 +62,7 @@ hide_rows(ErrorData *error, Oid owner, Oid caller)
 	error->detail = NULL;
 }
 
-/* One attempt at a unit of work, as the owner of the tables; may_keep says whether what it writes can stay. */
+/* Makes one attempt at a unit of work, as the owner of the tables.  Undoes it unless the body and may_keep say otherwise. */
 static Ending
 try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 {
@@ -82,16 +85,16 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		SetUserIdAndSecContext(repository->tables.owner,
 							   owner_security_context(repository->tables.owner, caller, security_context));
 		SPI_connect();
-		spi_repository_begin_attempt(repository);
+		attempt_begin(repository);
 		result.verdict = body(&repository->base, command);
-		if (result.verdict == CONTRADICTION && spi_repository_note_contradiction(repository))
+		if (result.verdict == CONTRADICTION && attempt_note_contradiction(repository))
 			result.verdict = RETRY;
-		result.is_explained = result.verdict == RETRY && spi_repository_others_explain_it(repository);
-		spi_repository_end_moment(repository);
+		result.is_explained = result.verdict == RETRY && repository->is_explained(repository);
+		attempt_end_moment(repository);
 		SPI_finish();
-		/* What a trigger has set goes no further. */
+		/* Undo what a trigger may have set. */
 		AtEOXact_GUC(false, nest_level);
-		restore_patience(repository->patience);
+		patience_restore(repository->patience);
 		SetUserIdAndSecContext(caller, security_context);
 
 		if (result.verdict == KEEP && may_keep)
@@ -107,27 +110,27 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		MemoryContextSwitchTo(caller_context);
 		error = CopyErrorData();
 		FlushErrorState();
-		/* Only before the rollback, as that is the end of a transaction, too. */
+		/* Ask before the rollback, which itself counts as the end of a transaction. */
 		result.is_explained = error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION &&
-			spi_repository_others_explain_it(repository);
+			repository->is_explained(repository);
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller_context);
 		CurrentResourceOwner = caller_owner;
 		statement_running = running;
-		if (spi_repository_gives_up_waiting(repository, error))
+		if (attempt_note_error(repository, error))
 		{
-			/* Where both limits are reached at once, the server tells of the other one only. */
+			/* If lock_timeout and statement_timeout are reached at once, the server only reports the former. */
 			if (has_time_limit && !get_timeout_active(STATEMENT_TIMEOUT))
 				ereport(ERROR,
 						errcode(ERRCODE_QUERY_CANCELED),
 						errmsg("canceling statement due to statement timeout"));
 			result.verdict = WAIT;
-			result.gave_up = true;
+			result.only_waits = true;
 		}
 		else
 		{
 			hide_rows(error, repository->tables.owner, caller);
-			owner = spi_repository_whose_duplicate(repository, error);
+			owner = duplicate_owner(&repository->tables, error);
 			if (owner == THEIRS)
 				ReThrowError(error);
 			result.verdict = RETRY;
@@ -142,7 +145,7 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 	return result;
 }
 
-static void
+_Noreturn static void
 report_contradiction(void)
 {
 	ereport(ERROR,
@@ -152,11 +155,12 @@ report_contradiction(void)
 }
 
 /*
- * The transaction keeps its snapshot, so another attempt would see the same.  It
- * has met a duplicate that the snapshot does not show.  If that is there by now,
- * another session has added it; otherwise a trigger makes it each time.
+ * Reports a duplicate that a kept snapshot does not show, so that another attempt
+ * would meet it again.  A trial that sees the latest moment tells whose it is: if
+ * another session has added the row, the trial finds it; otherwise a trigger makes
+ * the duplicate each time.
  */
-static void
+_Noreturn static void
 report_duplicate(SpiRepository *repository, Body body, void *command)
 {
 	Ending		trial;
@@ -165,49 +169,56 @@ report_duplicate(SpiRepository *repository, Body body, void *command)
 	trial = try_once(repository, body, command, false);
 	if (trial.duplicate && (trial.is_doubtful || !trial.is_explained))
 		ReThrowError(trial.duplicate);
-	report_serialization_failure();
+	attempt_report_serialization_failure();
 }
 
 /*
- * A cautious attempt looks before it writes, so it seldom meets a duplicate.  One
- * that comes again and again is made by a user's trigger or constraint, though
- * others are always at work.  So is whatever else makes a call begin anew for so
- * long: later attempts have locked what they write.
+ * Later attempts lock what they write and look for duplicates before they write.
+ * After so many retries, the reason is not other sessions but a user's trigger or
+ * constraint, even if others are always at work.
  */
 #define MOST_RETRIES 20
+
+/* An error if an attempt that has to be retried would only fail again. */
+static void
+refuse_vain_retry(SpiRepository *repository, Body body, void *command, Ending last, int nretries)
+{
+	if (IsolationUsesXactSnapshot())
+	{
+		if (last.duplicate)
+			report_duplicate(repository, body, command);
+		if (!repository->write_failed)
+			attempt_report_serialization_failure();
+	}
+	/* A first attempt may have met what it did not look for. */
+	else if (!repository->base.attempt.looks_first || (last.is_explained && nretries <= MOST_RETRIES))
+		return;
+
+	if (last.duplicate)
+		ReThrowError(last.duplicate);
+	report_contradiction();
+}
 
 /* The run method of the unit of work. */
 static void
 subtransaction_run(UnitOfWork *uow, Body body, void *command)
 {
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
-	bool		keeps_snapshot = IsolationUsesXactSnapshot();
 	MemoryContext before_last = NULL;
 	int			nretries = 0;
 	Ending		last;
 
 	repository->base.attempt.nfailed = 0;
-	repository->base.attempt.looks_first = keeps_snapshot;
+	repository->base.attempt.looks_first = IsolationUsesXactSnapshot();
 	while ((last = try_once(repository, body, command, true)).verdict == RETRY || last.verdict == WAIT)
 	{
-		if (keeps_snapshot && last.duplicate)
-			report_duplicate(repository, body, command);
-		if (keeps_snapshot && last.verdict == RETRY && !repository->write_failed)
-			report_serialization_failure();
-		if (last.verdict == RETRY && ++nretries > MOST_RETRIES)
-			last.is_explained = false;
-		/* A first attempt may have met what it did not look for. */
-		if (last.verdict == RETRY && (keeps_snapshot || (repository->base.attempt.looks_first && !last.is_explained)))
-		{
-			if (last.duplicate)
-				ReThrowError(last.duplicate);
-			report_contradiction();
-		}
+		if (last.verdict == RETRY)
+			refuse_vain_retry(repository, body, command, last, ++nretries);
 		CHECK_FOR_INTERRUPTS();
-		repository->base.attempt.nfailed += !last.gave_up;
+		repository->base.attempt.nfailed += !last.only_waits;
 		repository->base.attempt.looks_first = true;
 
-		/* There may be many attempts: only what the last one has read is kept for the next. */
+		/* What an attempt has read is kept for the next one only, because there may be many. */
 		if (before_last)
 			MemoryContextDelete(before_last);
 		before_last = repository->memory == CurrentMemoryContext ? NULL : repository->memory;
@@ -215,6 +226,20 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 	}
 	if (last.verdict == CONTRADICTION)
 		report_contradiction();
+	progress_end(&repository->progress);
+}
+
+/* Prepares the server process when it loads the library: defines the settings, and hooks into the planner. */
+void
+subtransaction_set_up_library(void)
+{
+	/* Superuser only: calls run as the tables' owner, so a caller could change that role's plans. */
+	DefineCustomBoolVariable("allocation.distributed",
+							 "The tables of extension \"allocation\" are distributed over several nodes by SKU.",
+							 NULL, &tables_are_distributed, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("allocation");
+	statement_install_planner();
+	citus_set_up_library();
 }
 
 /* Makes a unit of work over the tables beside the function that is called. */
@@ -223,4 +248,30 @@ subtransaction_init(Subtransaction *self, Oid function)
 {
 	self->base.run = subtransaction_run;
 	spi_repository_init(&self->repository, function);
+	if (installation_is_distributed(&self->repository.tables))
+		citus_adapt(&self->repository);
+}
+
+/*
+ * Makes a unit of work for a trigger function on table batches; any other table
+ * is an error.  It sees what others have committed by now, because DELETE and
+ * TRUNCATE also take rows that the snapshot of their transaction does not show.
+ */
+void
+subtransaction_init_for_trigger(Subtransaction *self, Oid function, Relation table)
+{
+	subtransaction_init(self, function);
+	if (!installation_has_batches(&self->repository.tables, table))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("keep_allocated_batches() is for table \"batches\" of its extension, not for table \"%s\"",
+					   RelationGetRelationName(table)));
+	self->repository.sees_latest = true;
+}
+
+/* From now on, other sessions see how far the work is, which is to write this many lines (0 if that is unknown). */
+void
+subtransaction_show_progress(Subtransaction *self, size_t lines_total)
+{
+	self->repository.progress = progress_of(self->repository.tables.order_lines, lines_total);
 }
