@@ -298,7 +298,7 @@ register_reference(Repository *repository, const Batch *batch)
 			execute_statement(repository, &sql_insert_key_of_batch, key, NULL) == 0)
 			ereport(ERROR,
 					errcode(ERRCODE_UNIQUE_VIOLATION),
-					errmsg("batch \"%s\" is known", batch->reference));
+					errmsg("batch \"%s\" already exists", batch->reference));
 		execute_statement(repository, &sql_delete_batch, key, NULL);
 	}
 	expect_rows(execute_statement(repository, &sql_update_batch_sku, values, NULL), 1);
