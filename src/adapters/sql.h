@@ -26,8 +26,6 @@ extern Statement sql_select_warehouse_after;
 extern Statement sql_select_shipments_after;
 extern Statement sql_select_batches_by_room;
 extern StatementPair sql_batches_for_demands;
-extern Statement sql_select_batch_sku;
-extern Statement sql_select_batch_sku_now;
 
 /* These return a row if there is any. */
 extern Statement sql_select_sku;
@@ -48,12 +46,8 @@ extern StatementPair sql_lock_lines;
 
 /* These write; the number of rows says how much was written. */
 extern Statement sql_insert_batch;
-extern Statement sql_insert_batch_sku;
-extern Statement sql_update_batch_sku;
-extern Statement sql_insert_key_of_batch;
-extern Statement sql_delete_batch;
 extern Statement sql_charge_batch[];
-extern Statement sql_charge_batch_in_place[];
+extern Statement sql_charge_batch_at_tid[];
 extern StatementPair sql_charge_batches;
 extern StatementPair sql_ship_from_batches;
 extern Statement sql_set_purchased_quantity;

@@ -3,6 +3,7 @@
  *		What holds after each commit, of each answer, and at the end.
  */
 #include "scheduler.h"
+#include "service_layer/locks.h"
 
 #include <stdio.h>
 #include <stdlib.h>

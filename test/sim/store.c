@@ -61,6 +61,30 @@ session_step(Session *session)
 }
 
 /*
+ * Memory
+ */
+
+/* Allocates in one part of the session's memory. */
+void *
+session_allocate(Session *session, int part, size_t size)
+{
+	void	   *piece = session->store->memory[session->id][part] + session->used[part];
+
+	session->used[part] += (size + 15) / 16 * 16;
+	if (session->used[part] > MEMORY)
+		abort();
+	return piece;
+}
+
+/* Frees this part, and overwrites it: a service that still reads it shall go wrong. */
+void
+session_forget(Session *session, int part)
+{
+	memset(session->store->memory[session->id][part], 0x7F, session->used[part]);
+	session->used[part] = 0;
+}
+
+/*
  * Rows, versions and locks
  */
 
@@ -81,6 +105,14 @@ store_find(Store *store, const char *orderid, const char *name)
 	return row;
 }
 
+/* Lets others work; then the session goes on with this row. */
+TableRow *
+session_go_to_row(Session *session, const char *orderid, const char *name)
+{
+	session_step(session);
+	return store_find(session->store, orderid, name);
+}
+
 /* What the session sees of the row; NULL if nothing. */
 const Version *
 row_visible(const TableRow *row, Snapshot snapshot, int session)
@@ -93,8 +125,8 @@ row_visible(const TableRow *row, Snapshot snapshot, int session)
 }
 
 /* The queue of the SKU. */
-Queue *
-store_find_queue(Store *store, const char *sku)
+static Queue *
+find_queue(Store *store, const char *sku)
 {
 	Queue	   *queue;
 
@@ -247,6 +279,45 @@ session_meet(Session *session, TableRow *row, Snapshot snapshot, Condition condi
 	}
 	session_lock(session, row);
 	return condition(row->newest, argument);
+}
+
+/* Waits until the queue of the SKU can be locked in this mode; false if it would have to wait, but may not. */
+bool
+session_wait_for_queue(Session *session, const char *sku, int mode, bool may_wait)
+{
+	Queue	   *queue;
+	bool		is_free;
+
+	session_step(session);
+	session->has_acted = true;
+	queue = find_queue(session->store, sku);
+	session_tell(session, "wants the queue of %s %s", sku, mode == SHARED ? "in share mode" : "exclusively");
+	queue->wanted[session->id] = mode;
+	queue->since[session->id] = ++session->store->commands;
+	session->waits_in = queue;
+	session->jumps_queue = false;
+	while (session_blockers(session, false) && may_wait)
+		session_go_on_waiting(session);
+	is_free = !session_blockers(session, false);
+	queue->wanted[session->id] = NOT_HELD;
+	session->waits_in = NULL;
+	return is_free;
+}
+
+/* Locks the queue until the transaction ends; false if it would have to wait, but may not. */
+bool
+session_lock_queue(Session *session, const char *sku, int mode, bool may_wait)
+{
+	Queue	   *queue = find_queue(session->store, sku);
+	int			held = queue->held[session->id];
+
+	if (held >= mode)
+		return true;
+	if (!session_wait_for_queue(session, sku, mode, may_wait))
+		return false;
+	session_note_undo(session, (Undo) {.queue = queue, .held = held});
+	queue->held[session->id] = mode;
+	return true;
 }
 
 /*

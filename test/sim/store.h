@@ -19,21 +19,11 @@
 #define MEMORY (256 * 1024)
 #define NOBODY (-1)
 
-/* So many attempts a call may fail before it is said never to end. */
-#define MOST_ATTEMPTS 12
+/* The parts of a session's memory: one for this attempt, one for the attempt before, and what outlasts both. */
+#define LASTING 2
 
-/* So many deadlocks of a call end its attempt only. */
-#define MOST_DEADLOCKS 1
-#define MOST_DEADLOCKS_WITH_QUEUE 20
-
-/* So often whoever serves a queue yields to those who wait for it. */
+/* As in src/adapters: a session that serves a queue gives way to those that wait for it so many times. */
 #define MOST_YIELDS 3
-
-/* If so many attempts have failed although they could join their queues at their end, others join before they read. */
-#define ATTEMPTS_TO_JOIN_LAST 5
-
-/* So many attempts fail before the next one chooses among locked batches only. */
-#define ATTEMPTS_WITH_FREE_CHOICE 4
 
 typedef enum Level
 {
@@ -139,7 +129,7 @@ typedef struct Session
 
 	/* of its attempt */
 	int			savepoint;		/* in undo */
-	size_t		used[3];		/* of the memory: by this attempt, the one before, and what outlasts both */
+	size_t		used[3];		/* of each part of the memory */
 	bool		has_moment;
 	bool		has_queue;		/* so it looks for deadlocks earlier than others */
 	bool		has_looked;
@@ -209,9 +199,16 @@ extern Version *session_write(Session *session, TableRow *row);
 extern void session_go_on_waiting(Session *session);
 extern Snapshot session_begin_statement(Session *session);
 extern bool session_meet(Session *session, TableRow *row, Snapshot snapshot, Condition condition, const void *argument);
-extern Queue *store_find_queue(Store *store, const char *sku);
+extern void *session_allocate(Session *session, int part, size_t size);
+extern void session_forget(Session *session, int part);
+extern TableRow *session_go_to_row(Session *session, const char *orderid, const char *name);
+extern bool session_wait_for_queue(Session *session, const char *sku, int mode, bool may_wait);
+extern bool session_lock_queue(Session *session, const char *sku, int mode, bool may_wait);
 
 /* repository.c */
 extern void session_init(Session *session, Store *store, int id);
+
+/* unit_of_work.c */
+extern void session_run(UnitOfWork *uow, Body body, void *command);
 
 #endif							/* STORE_H */

@@ -59,6 +59,20 @@ fake_line(Fake *fake, const char *orderid, const char *sku)
 	return stored ? &stored->line : NULL;
 }
 
+/* One of fake->tables.nbatches, in no order. */
+Batch *
+fake_batch_at(Fake *fake, size_t i)
+{
+	return &fake->tables.batches[i].batch;
+}
+
+/* One of fake->tables.nlines. */
+OrderLine *
+fake_line_at(Fake *fake, size_t i)
+{
+	return &fake->tables.lines[i].line;
+}
+
 /*
  * Memory
  */
@@ -125,6 +139,13 @@ copy_batch(FakeMemory **memory, Batch batch)
 /*
  * Other sessions
  */
+
+/* Another session buys a batch. */
+void
+fake_add_batch(Fake *fake, Batch batch)
+{
+	fake->tables.batches[fake->tables.nbatches++] = (StoredBatch) {.batch = batch};
+}
 
 /* Another session is taking from the batch. */
 void
@@ -494,7 +515,7 @@ run(UnitOfWork *uow, Body body, void *command)
 	Fake	   *fake = (Fake *) uow;
 	Verdict		verdict;
 
-	fake->failed = fake->is_out_of_order = false;
+	fake->failed = false;
 	fake->attempts = 0;
 	fake->repository.attempt = (Attempt) {.nfailed = 0};
 	do

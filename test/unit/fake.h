@@ -56,11 +56,12 @@ struct Fake
 	bool		is_queue_held;	/* somebody serves a queue, until somebody has waited for it */
 	int			fail_at;		/* the write of an attempt that raises an error; 0: none does */
 
+	bool		is_out_of_order;	/* any call has locked or written in another order than that of locks */
+
 	/* what the last unit of work did */
 	int			attempts;
 	bool		failed;			/* it ended by an error */
 	bool		contradicted;	/* it ended by a contradiction */
-	bool		is_out_of_order;	/* it locked or wrote in another order than that of locks */
 
 	/* and its last attempt */
 	int			writes;			/* rows written */
@@ -81,8 +82,11 @@ extern void fake_init(Fake *fake);
 extern void fake_free(Fake *fake);
 extern Batch *fake_batch(Fake *fake, const char *reference);
 extern OrderLine *fake_line(Fake *fake, const char *orderid, const char *sku);
+extern Batch *fake_batch_at(Fake *fake, size_t i);
+extern OrderLine *fake_line_at(Fake *fake, size_t i);
 
 /* What other sessions do */
+extern void fake_add_batch(Fake *fake, Batch batch);
 extern void fake_take_from(Fake *fake, const char *reference);
 extern void fake_add_line(Fake *fake, OrderLine line);
 extern void fake_touch_line(Fake *fake, const char *orderid, const char *sku);
