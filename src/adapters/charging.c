@@ -22,11 +22,9 @@ kind_of(const Charge *charge)
 static uint64
 newest_place(Repository *repository, const Charge *charge)
 {
-	NullableDatum key[MAX_PARAMETERS];
 	StoredBatch newest;
 
-	values_of_batch_key(&charge->batch, 0, key);
-	execute_to_find_batch(repository, &sql_select_newest_batch, key, &newest);
+	execute_to_find_by_key(repository, &sql_newest_batch, &charge->batch, &newest);
 	return batch_available_quantity(&newest.batch) >= charge->units ? newest.row.place : 0;
 }
 

@@ -76,7 +76,7 @@ static const struct
 		" CROSS JOIN LATERAL (SELECT " STORED_BATCH " FROM %1$s.batches"
 		" WHERE sku" EQ FIRST("$1") " AND reference" EQ "asked.reference LIMIT 1) AS b"
 	},
-	{&sql_select_newest_batch, BATCH_BY_KEY},
+	{&sql_newest_batch.one, BATCH_BY_KEY},
 	{&sql_select_open_batches, OPEN_BATCHES " ORDER BY " PREFERENCE_ORDER},
 	{&sql_select_warehouse_after,
 		OPEN_BATCHES " AND eta IS NULL AND (rank, reference)" GT "($2, $3) ORDER BY " PREFERENCE_ORDER
@@ -144,15 +144,19 @@ static Statement update_batch_sku = {
 };
 
 /* Waits for a transaction that is adding or deleting the batch; adds nothing if the batch exists. */
-static Statement insert_key_of_batch = {
+static StatementPair insert_key_of_batch = {
+	.types = {TEXTOID, TEXTOID}, .nparameters = 2, .sku = 0,
+	.takes_snapshot = true,
+	.one.sql =
 	"INSERT INTO %1$s.batches (reference, sku, purchased_quantity) VALUES ($2, $1, 0)"
-	" ON CONFLICT (sku, reference) DO NOTHING",
-	{TEXTOID, TEXTOID}, 2, .takes_snapshot = true
+	" ON CONFLICT (sku, reference) DO NOTHING"
 };
 
-static Statement delete_batch = {
-	"DELETE FROM %1$s.batches WHERE sku" EQ "$1 AND reference" EQ "$2",
-	{TEXTOID, TEXTOID}, 2, .takes_snapshot = true
+static StatementPair delete_batch = {
+	.types = {TEXTOID, TEXTOID}, .nparameters = 2, .sku = 0,
+	.takes_snapshot = true,
+	.one.sql =
+	"DELETE FROM %1$s.batches WHERE sku" EQ "$1 AND reference" EQ "$2"
 };
 
 /*
@@ -196,14 +200,14 @@ register_reference(Repository *repository, const Batch *batch)
 	 */
 	if (execute_to_find_batch(repository, &select_batch_sku_now, values, &known))
 	{
-		NullableDatum key[] = {value_of_text(known.batch.sku), values[0]};
+		RowKey		key = {.sku = known.batch.sku, .name = batch->reference};
 
-		if (execute_to_find_batch(repository, &sql_select_newest_batch, key, &known) ||
-			execute_statement(repository, &insert_key_of_batch, key, NULL) == 0)
+		if (execute_to_find_by_key(repository, &sql_newest_batch, &key, &known) ||
+			execute_for_each(repository, &insert_key_of_batch, values_of_batch_key, &key, 1, NULL) == 0)
 			ereport(ERROR,
 					errcode(ERRCODE_UNIQUE_VIOLATION),
 					errmsg("batch \"%s\" already exists", batch->reference));
-		execute_statement(repository, &delete_batch, key, NULL);
+		execute_for_each(repository, &delete_batch, values_of_batch_key, &key, 1, NULL);
 	}
 	refuse_suppressed_rows(execute_statement(repository, &update_batch_sku, values, NULL), 1);
 }

@@ -10,31 +10,6 @@
 
 #include "adapters/execution.h"
 
-/* Reads batches for a visitor. */
-Reader
-execute_reading_batches(Repository *repository, BatchVisitor visit, void *context)
-{
-	const SpiRepository *self = (SpiRepository *) repository;
-
-	return reader_of_batches(self->memory, self->read_hints, visit, context);
-}
-
-/* Reads one batch, which has no reference if there is none. */
-Reader
-execute_reading_one_batch(Repository *repository, StoredBatch *batch)
-{
-	const SpiRepository *self = (SpiRepository *) repository;
-
-	return reader_of_one_batch(self->memory, self->read_hints, batch);
-}
-
-/* Reads lines for a visitor. */
-Reader
-execute_reading_lines(Repository *repository, LineVisitor visit, void *context)
-{
-	return reader_of_lines(((SpiRepository *) repository)->memory, visit, context);
-}
-
 /* Runs a statement; returns how many rows it has read or written. */
 uint64
 execute_statement(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader)
@@ -44,9 +19,12 @@ execute_statement(Repository *repository, Statement *statement, const NullableDa
 
 	if (!statement->takes_snapshot)
 		attempt_look(self);
-	nrows = statement_execute(statement, &self->tables, values, reader ? &reader->receiver : None_Receiver);
-	if (reader)
-		self->versions_read = hash_combine64(self->versions_read, reader->versions);
+	if (!reader)
+		return statement_execute(statement, &self->tables, values, None_Receiver);
+	reader->memory = self->memory;
+	reader->read_hints = self->read_hints;
+	nrows = statement_execute(statement, &self->tables, values, &reader->receiver);
+	self->versions_read = hash_combine64(self->versions_read, reader->versions);
 	return nrows;
 }
 
@@ -121,13 +99,23 @@ execute_for_each(Repository *repository, StatementPair *pair, Values values_of, 
 	return nrows;
 }
 
-/* Reads the batch that a statement finds by its key; false if there is none. */
+/* Reads the batch that a statement finds; false if there is none. */
 bool
-execute_to_find_batch(Repository *repository, Statement *statement, const NullableDatum *key, StoredBatch *batch)
+execute_to_find_batch(Repository *repository, Statement *statement, const NullableDatum *values, StoredBatch *batch)
 {
-	Reader		reader = execute_reading_one_batch(repository, batch);
+	Reader		reader = reader_of_one_batch(batch);
 
-	execute_statement(repository, statement, key, &reader);
+	execute_statement(repository, statement, values, &reader);
+	return batch->batch.reference != NULL;
+}
+
+/* Likewise for a statement whose parameters are the key of the batch. */
+bool
+execute_to_find_by_key(Repository *repository, StatementPair *pair, const RowKey *key, StoredBatch *batch)
+{
+	Reader		reader = reader_of_one_batch(batch);
+
+	execute_for_each(repository, pair, values_of_batch_key, key, 1, &reader);
 	return batch->batch.reference != NULL;
 }
 

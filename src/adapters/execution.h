@@ -9,14 +9,12 @@
 #include "adapters/mapping.h"
 #include "adapters/statement.h"
 
-extern Reader execute_reading_batches(Repository *repository, BatchVisitor visit, void *context);
-extern Reader execute_reading_one_batch(Repository *repository, StoredBatch *batch);
-extern Reader execute_reading_lines(Repository *repository, LineVisitor visit, void *context);
 extern uint64 execute_statement(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader);
 extern uint64 execute_for_each(Repository *repository, StatementPair *pair, Values values_of, const void *elements, size_t n,
 							   Reader *reader);
-extern bool execute_to_find_batch(Repository *repository, Statement *statement, const NullableDatum *key,
+extern bool execute_to_find_batch(Repository *repository, Statement *statement, const NullableDatum *values,
 								  StoredBatch *batch);
+extern bool execute_to_find_by_key(Repository *repository, StatementPair *pair, const RowKey *key, StoredBatch *batch);
 extern bool execute_write(Repository *repository, Statement *statement, const NullableDatum *values);
 extern bool execute_writes(Repository *repository, StatementPair *pair, Values values_of, const void *elements, size_t n);
 extern void refuse_suppressed_rows(uint64 nadded, size_t n);

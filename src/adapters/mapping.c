@@ -429,12 +429,10 @@ ignore(DestReceiver *receiver)
 
 /* Reads batches. */
 Reader
-reader_of_batches(MemoryContext memory, HintReader read_hints, BatchVisitor visit, void *context)
+reader_of_batches(BatchVisitor visit, void *context)
 {
 	return (Reader) {
 		.receiver = {receive_batch, check_batch_types, ignore, ignore, DestNone},
-		.memory = memory,
-		.read_hints = read_hints,
 		.visit_batch = visit,
 		.context = context
 	};
@@ -449,19 +447,18 @@ copy_batch(void *context, const StoredBatch *batch)
 
 /* Reads one batch, which is without a reference if there is none. */
 Reader
-reader_of_one_batch(MemoryContext memory, HintReader read_hints, StoredBatch *batch)
+reader_of_one_batch(StoredBatch *batch)
 {
 	*batch = (StoredBatch) {0};
-	return reader_of_batches(memory, read_hints, copy_batch, batch);
+	return reader_of_batches(copy_batch, batch);
 }
 
 /* Reads lines. */
 Reader
-reader_of_lines(MemoryContext memory, LineVisitor visit, void *context)
+reader_of_lines(LineVisitor visit, void *context)
 {
 	return (Reader) {
 		.receiver = {receive_line, check_line_types, ignore, ignore, DestNone},
-		.memory = memory,
 		.visit_line = visit,
 		.context = context
 	};

@@ -64,7 +64,7 @@ typedef void (*HintReader) (Reader *reader, TupleTableSlot *slot, StoredBatch *b
 struct Reader
 {
 	DestReceiver receiver;
-	MemoryContext memory;		/* where what it hands out lives */
+	MemoryContext memory;		/* where what it hands out lives; set when a statement runs, as are the hints */
 	HintReader	read_hints;
 	BatchVisitor visit_batch;
 	LineVisitor visit_line;
@@ -74,9 +74,9 @@ struct Reader
 	uint64		versions;		/* a hash of which rows it has read, in which versions; of batches, if the hints say so */
 };
 
-extern Reader reader_of_batches(MemoryContext memory, HintReader read_hints, BatchVisitor visit, void *context);
-extern Reader reader_of_one_batch(MemoryContext memory, HintReader read_hints, StoredBatch *batch);
-extern Reader reader_of_lines(MemoryContext memory, LineVisitor visit, void *context);
+extern Reader reader_of_batches(BatchVisitor visit, void *context);
+extern Reader reader_of_one_batch(StoredBatch *batch);
+extern Reader reader_of_lines(LineVisitor visit, void *context);
 
 extern void read_hints_of_row(Reader *reader, TupleTableSlot *slot, StoredBatch *batch);
 extern bool is_running_elsewhere(TransactionId xid);

@@ -91,7 +91,7 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 	while (room <= PG_INT32_MAX)
 	{
 		BatchesOfRoom found = {.deadline = demand.deadline, .batches = batches + n};
-		Reader		reader = execute_reading_batches(repository, collect_batch, &found);
+		Reader		reader = reader_of_batches(collect_batch, &found);
 
 		execute_statement(repository, &sql_select_batches_by_room, (NullableDatum[]) {
 				value_of_text(demand.sku), value_of_number((int32) room), value_of_number(demand.qty)
@@ -168,7 +168,7 @@ search_first_batches(Repository *repository, Demand demand, BatchVisitor visit, 
 		.patience = MOST_BATCHES_TOO_SMALL,
 		.may_pause = hot_rows_advise_pauses()
 	};
-	Reader		reader = execute_reading_batches(repository, search_batch, &search);
+	Reader		reader = reader_of_batches(search_batch, &search);
 
 	execute_statement(repository, &sql_select_open_batches, (NullableDatum[]) {value_of_text(demand.sku)}, &reader);
 	hot_rows_note_search(statement_buffers);
@@ -182,7 +182,7 @@ search_first_batches(Repository *repository, Demand demand, BatchVisitor visit, 
 void
 search_all_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context)
 {
-	Reader		reader = execute_reading_batches(repository, visit, context);
+	Reader		reader = reader_of_batches(visit, context);
 
 	execute_for_each(repository, &sql_batches_for_demands, values_of_demand, demands, n, &reader);
 }

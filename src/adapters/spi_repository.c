@@ -64,7 +64,7 @@ look_again(Repository *repository)
 static void
 visit_known_lines(Repository *repository, const RowKey *keys, size_t n, LineVisitor visit, void *context)
 {
-	Reader		reader = execute_reading_lines(repository, visit, context);
+	Reader		reader = reader_of_lines(visit, context);
 
 	reader.wants_one = n == 1;
 	execute_for_each(repository, &sql_known_lines, values_of_line_key, keys, n, &reader);
@@ -73,7 +73,7 @@ visit_known_lines(Repository *repository, const RowKey *keys, size_t n, LineVisi
 static void
 visit_lines_of_order(Repository *repository, const char *orderid, LineVisitor visit, void *context)
 {
-	Reader		reader = execute_reading_lines(repository, visit, context);
+	Reader		reader = reader_of_lines(visit, context);
 
 	execute_statement(repository, &sql_select_lines_of_order, (NullableDatum[]) {value_of_text(orderid)}, &reader);
 }
@@ -81,11 +81,9 @@ visit_lines_of_order(Repository *repository, const char *orderid, LineVisitor vi
 static void
 visit_lines_of_batch(Repository *repository, RowKey batch, LineVisitor visit, void *context)
 {
-	Reader		reader = execute_reading_lines(repository, visit, context);
-	NullableDatum key[MAX_PARAMETERS];
+	Reader		reader = reader_of_lines(visit, context);
 
-	values_of_batch_key(&batch, 0, key);
-	execute_statement(repository, &sql_select_lines_of_batch, key, &reader);
+	execute_for_each(repository, &sql_lines_of_batch, values_of_batch_key, &batch, 1, &reader);
 }
 
 static bool
@@ -102,8 +100,8 @@ static void
 refuse_stale_queue(Repository *repository, const char *sku)
 {
 	NullableDatum values[] = {value_of_text(sku)};
-	Reader		then = execute_reading_lines(repository, see_line, NULL);
-	Reader		now = execute_reading_lines(repository, see_line, NULL);
+	Reader		then = reader_of_lines(see_line, NULL);
+	Reader		now = reader_of_lines(see_line, NULL);
 
 	execute_statement(repository, &sql_select_lines_to_improve, values, &then);
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -116,7 +114,7 @@ refuse_stale_queue(Repository *repository, const char *sku)
 static void
 visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visit, void *context)
 {
-	Reader		reader = execute_reading_lines(repository, visit, context);
+	Reader		reader = reader_of_lines(visit, context);
 
 	if (IsolationUsesXactSnapshot())
 		refuse_stale_queue(repository, sku);
@@ -127,7 +125,7 @@ static void
 visit_expired_holds(Repository *repository, const char **skus, size_t n, int64_t now, LineVisitor visit, void *context)
 {
 	Expiries	expiries = {.skus = skus, .now = now};
-	Reader		reader = execute_reading_lines(repository, visit, context);
+	Reader		reader = reader_of_lines(visit, context);
 
 	execute_for_each(repository, &sql_expired_holds, values_of_expiry, &expiries, n, &reader);
 }
@@ -135,12 +133,9 @@ visit_expired_holds(Repository *repository, const char **skus, size_t n, int64_t
 static bool
 serves_lines(Repository *repository, const RowKey *batch)
 {
-	NullableDatum key[MAX_PARAMETERS];
-
 	if (!batch)
 		return execute_statement(repository, &sql_select_allocation, NULL, NULL) > 0;
-	values_of_batch_key(batch, 0, key);
-	return execute_statement(repository, &sql_select_allocation_of_batch, key, NULL) > 0;
+	return execute_for_each(repository, &sql_allocation_of_batch, values_of_batch_key, batch, 1, NULL) > 0;
 }
 
 /*
@@ -150,18 +145,15 @@ serves_lines(Repository *repository, const RowKey *batch)
 static bool
 find_batch(Repository *repository, RowKey key, StoredBatch *batch)
 {
-	Reader		reader = execute_reading_one_batch(repository, batch);
-
 	if (!key.sku)
 		return execute_to_find_batch(repository, &sql_select_batch, (NullableDatum[]) {value_of_text(key.name)}, batch);
-	execute_for_each(repository, &sql_known_batches, values_of_batch_key, &key, 1, &reader);
-	return batch->batch.reference != NULL;
+	return execute_to_find_by_key(repository, &sql_known_batches, &key, batch);
 }
 
 static void
 visit_known_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor visit, void *context)
 {
-	Reader		reader = execute_reading_batches(repository, visit, context);
+	Reader		reader = reader_of_batches(visit, context);
 
 	reader.wants_one = n == 1;
 	execute_for_each(repository, &sql_known_batches, values_of_batch_key, keys, n, &reader);
@@ -210,7 +202,7 @@ join_queues(Repository *repository, const char **skus, size_t n)
 static void
 lock_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor visit, void *context)
 {
-	Reader		reader = execute_reading_batches(repository, visit, context);
+	Reader		reader = reader_of_batches(visit, context);
 
 	((SpiRepository *) repository)->has_locked = true;
 	execute_for_each(repository, &sql_lock_batches, values_of_batch_key, keys, n, &reader);
@@ -219,7 +211,7 @@ lock_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor 
 static void
 lock_lines(Repository *repository, const RowKey *keys, size_t n, LineVisitor visit, void *context)
 {
-	Reader		reader = execute_reading_lines(repository, visit, context);
+	Reader		reader = reader_of_lines(visit, context);
 
 	((SpiRepository *) repository)->has_locked = true;
 	execute_for_each(repository, &sql_lock_lines, values_of_line_key, keys, n, &reader);

@@ -37,9 +37,10 @@ Statement	sql_select_lines_of_order = {
 	{TEXTOID}, 1
 };
 
-Statement	sql_select_lines_of_batch = {
-	"SELECT " STORED_LINE " FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2 ORDER BY ordered_at DESC",
-	{TEXTOID, TEXTOID}, 2
+StatementPair sql_lines_of_batch = {
+	.types = {TEXTOID, TEXTOID}, .nparameters = 2, .sku = 0,
+	.one.sql =
+	"SELECT " STORED_LINE " FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2 ORDER BY ordered_at DESC"
 };
 
 /* OFFSET keeps the planner from anything but one index look-up for each batch: it would walk the lines of all batches. */
@@ -67,9 +68,10 @@ Statement	sql_select_allocation = {
 	"SELECT FROM %1$s.order_lines WHERE batchref IS NOT NULL LIMIT 1"
 };
 
-Statement	sql_select_allocation_of_batch = {
-	"SELECT FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2 LIMIT 1",
-	{TEXTOID, TEXTOID}, 2
+StatementPair sql_allocation_of_batch = {
+	.types = {TEXTOID, TEXTOID}, .nparameters = 2, .sku = 0,
+	.one.sql =
+	"SELECT FROM %1$s.order_lines WHERE sku" EQ "$1 AND batchref" EQ "$2 LIMIT 1"
 };
 
 /*
@@ -93,9 +95,11 @@ StatementPair sql_known_batches = {
 };
 
 /* As it is when the statement runs, whatever the snapshot of the attempt shows. */
-Statement	sql_select_newest_batch = {
-	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2"),
-	{TEXTOID, TEXTOID}, 2, .takes_snapshot = true
+StatementPair sql_newest_batch = {
+	.types = {TEXTOID, TEXTOID}, .nparameters = 2, .sku = 0,
+	.takes_snapshot = true,
+	.one.sql =
+	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2")
 };
 
 Statement	sql_select_sku = {
