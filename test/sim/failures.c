@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All calls of a scenario, by number: what happens before comes first. */
+/* Numbers all calls of a scenario; those of the setup come first. */
 int
 list_calls(Scenario *scenario, Call **calls)
 {
@@ -30,14 +30,14 @@ const char *until = "nothing";
 
 static char seen[PROMISES][sizeof(run.store.failure)];
 
-/* Is it the failure of which the text tells, but for its details? */
+/* Has the last run failed in the same way, apart from details? */
 static bool
 is_same_failure(const char *failure)
 {
 	return strncmp(run.store.failure, failure, strcspn(failure, ":")) == 0;
 }
 
-/* Leaves the first of n calls out, or not, and what goes with it. */
+/* Leaves the first of n calls out, or puts it back, with the reallocate_sku that follows it. */
 static void
 leave_out(Call **calls, int n, bool is_left_out)
 {
@@ -45,7 +45,7 @@ leave_out(Call **calls, int n, bool is_left_out)
 		calls[i]->is_left_out = is_left_out;
 }
 
-/* Does it still fail?  If so, the run is one that has. */
+/* Does the scenario still fail?  Then the last run has. */
 static bool
 still_fails(const Scenario *scenario, const char *failure, const char *schedule)
 {
@@ -57,7 +57,7 @@ still_fails(const Scenario *scenario, const char *failure, const char *schedule)
 	return false;
 }
 
-/* Leaves out of the schedule of the last run, which has failed, what is not needed. */
+/* Leaves out of a failing schedule what the failure does not need. */
 static void
 shorten_schedule(const Scenario *scenario, const char *failure, char *schedule)
 {
@@ -128,8 +128,8 @@ print_scenario(Scenario *scenario)
 }
 
 /*
- * Prints the failure of the last run, unless it is like an earlier one: with as
- * few calls and switches as still bring it about, and how to replay it.
+ * Prints the failure of the last run, unless there was one like it: with as few
+ * calls and switches as it takes, and with the command that replays it.
  */
 void
 report(const char *name, Scenario scenario)

@@ -1,10 +1,10 @@
 /*
  * repository.c
- *		The methods of the repository, and the unit of work, over the storage.
+ *		The methods of the repository over the storage.
  *
- * Sessions are switched before an attempt takes its snapshot and before each row
- * or queue that is locked or written: between two reads of one snapshot nothing
- * happens that these would see.
+ * Other sessions get their turn before an attempt takes its snapshot, and before
+ * each row or queue is locked or written.  They need none between two reads of
+ * one snapshot, as these would not see what they write.
  */
 #include "store.h"
 
@@ -33,7 +33,7 @@ allocate_lasting_memory(Repository *repository, size_t size)
 	return session_allocate(session_of(repository), LASTING, size);
 }
 
-/* What the attempt reads is as of the moment when it first reads. */
+/* The snapshot of the attempt, which its first read takes. */
 static Snapshot
 look(Session *session)
 {
@@ -99,7 +99,7 @@ read_lines(Repository *repository, LineCondition condition, const void *argument
 	return n;
 }
 
-/* Is anybody else taking from the batch or, where that matters as much, has anybody changed it since? */
+/* Has another session locked the batch or, under a kept snapshot, changed it since?  Then a charge waits or fails. */
 static bool
 is_contended(const Session *session, const TableRow *row)
 {
@@ -138,7 +138,7 @@ can_be_improved(Session *session, const Version *version, const char *sku, Snaps
 	return version && in_memory_can_be_improved(&version->line, sku, own ? &own->batch : NULL);
 }
 
-/* Where the transaction keeps its snapshot and that shows other lines than there are, it has to be run again. */
+/* Under a kept snapshot that no longer shows the lines as they are, the transaction has to be run again. */
 static void
 visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visit, void *context)
 {
@@ -170,7 +170,7 @@ visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visi
  * The methods that write
  */
 
-/* Notes whether a write has found what it relied on. */
+/* Notes that a write has failed. */
 static bool
 note_write(Session *session, bool has_written)
 {
@@ -178,11 +178,11 @@ note_write(Session *session, bool has_written)
 	return has_written;
 }
 
-/* What a statement relies on that writes to a batch. */
+/* What a statement that writes to a batch relies on. */
 typedef struct Reliance
 {
 	const char *sku;
-	BatchCondition condition;	/* NULL: on nothing else */
+	BatchCondition condition;	/* NULL if it relies on the SKU only */
 	const void *argument;
 } Reliance;
 
@@ -244,7 +244,7 @@ join_queues(Repository *repository, const char **skus, size_t n)
 	return true;
 }
 
-/* Adds a row, waiting for whoever is adding or removing one of its key; one that is there ends the attempt. */
+/* Adds a row, once no other session is adding or removing one with its key.  If the row exists, the attempt ends. */
 static Version *
 add_row(Session *session, TableRow *row)
 {
@@ -270,9 +270,9 @@ add_batch(Repository *repository, const Batch *batch)
 }
 
 /*
- * Adds units to one of the quantities of n batches; false where one does not meet
- * the condition.  Up to so many are as many statements, which end at the first
- * that fails; more are one.
+ * Adds units to one of the quantities of n batches; false if one does not meet
+ * the condition.  As in src/adapters, up to nalone batches take a statement each,
+ * and the first that fails is the last; more batches are one statement.
  */
 static bool
 add_units(Repository *repository, const Charge *charges, size_t n, BatchCondition condition, size_t quantity,
@@ -354,7 +354,7 @@ store_line(Version *version, const OrderLine *line)
 	version->line = *line;
 }
 
-/* Whoever waits as long as it takes for the key of a line has not locked any batch in this attempt. */
+/* An attempt that waits without limit for the key of a line must not have locked a batch. */
 static void
 check_holds_no_batch(Session *session, TableRow *row)
 {
@@ -437,7 +437,7 @@ remove_lines(Repository *repository, StoredLine **lines, size_t n)
 	return replace_lines(repository, lines, NULL, n);
 }
 
-/* Makes a session on a storage. */
+/* Makes a session that works on a storage. */
 void
 session_init(Session *session, Store *store, int id)
 {

@@ -10,7 +10,7 @@
 Run			run;
 uint64_t	nschedules = 0;
 
-/* Of the processor: so as much is tried on a busy machine, too. */
+/* Processor time, so that a busy machine does not try less. */
 double
 seconds_now(void)
 {
@@ -51,7 +51,7 @@ choose_by_chance(void *context, unsigned runnable, int last)
 	return id;
 }
 
-/* The batches of the SKU that have units left in a snapshot, the n first; returns how many there are. */
+/* Finds the first n batches of the SKU with units left in a snapshot; returns how many there are. */
 static int
 find_free(const char *sku, Snapshot snapshot, int n, const TableRow **free)
 {
@@ -69,8 +69,8 @@ find_free(const char *sku, Snapshot snapshot, int n, const TableRow **free)
 }
 
 /*
- * Is it a bad moment for the session to go on?  It is one to write when what it
- * wants has been taken, and to look when it wants what it has not locked before.
+ * Is it a bad moment for the session to go on?  A write has bad luck if others have
+ * taken what it wants, a read if the batches that it will want are not locked.
  */
 static bool
 has_bad_luck(const Session *session)
@@ -95,7 +95,7 @@ has_bad_luck(const Session *session)
 	return !session->has_looked && !has_locks;
 }
 
-/* The first session goes on when it is too late for it, and begins anew at once; now and then also otherwise. */
+/* The first session mostly goes on at bad moments. */
 static int
 choose_adversely(void *context, unsigned runnable, int last)
 {
@@ -126,7 +126,7 @@ try_by_chance(const Scenario *scenario, uint64_t seed)
  * A given schedule
  */
 
-/* Sessions in the order of a text, as far as they can; then whoever can. */
+/* Chooses sessions in the order of a text, as far as they are runnable; then any. */
 static int
 choose_given(void *context, unsigned runnable, int last)
 {
@@ -152,18 +152,18 @@ try_given(const Scenario *scenario, const char *schedule)
  * Every schedule
  */
 
-/* The choices of one schedule, each as a place among those that there were. */
+/* One schedule: at each step, which of the choices was taken. */
 typedef struct Tree
 {
 	unsigned char chosen[MAX_STEPS];
 	unsigned char nchoices[MAX_STEPS];
 	int			depth;
-	int			switches;		/* of a session that could go on */
+	int			switches;		/* away from a session that could go on */
 	int			most_switches;
 	bool		is_limited;		/* there would have been more schedules */
 } Tree;
 
-/* The sessions of a set that could go on waiting. */
+/* The runnable sessions whose wait would be cut short. */
 static unsigned
 waiting_sessions(unsigned runnable)
 {
@@ -184,7 +184,7 @@ pick_session(unsigned set, int n)
 	return __builtin_ctz(set);
 }
 
-/* The last session goes on; where it waits, others do.  All else is a switch, also to end a wait. */
+/* The last session goes on; if it waits, others do.  Everything else is a switch, also cutting a wait short. */
 static int
 choose_next(void *context, unsigned runnable, int last)
 {
@@ -205,8 +205,8 @@ choose_next(void *context, unsigned runnable, int last)
 }
 
 /*
- * Tries all schedules with so few switches until one fails or the time is up;
- * false if one has failed.  Says whether there are others, if it is asked.
+ * Tries all schedules with at most so many switches until one fails or the time is
+ * up; false if one fails.  Sets are_more if there are schedules with more switches.
  */
 bool
 try_all(const Scenario *scenario, int most_switches, double until, bool *are_more)

@@ -1,15 +1,14 @@
 /*
  * sim.c
- *		Tries schedules until so many seconds of the processor's are up; prints TAP.
+ *		Tries schedules for so many seconds of processor time; prints TAP.
  *
  *		sim [--seconds S] [--seed FIRST] [--failures MOST] [--until FAILURE]
  *		sim --scenario NAME [--without CALLS] --schedule SESSIONS
  *
- * Half of the time goes to the pairs, each in every schedule that switches a
- * session that could go on at most so many times, with more of these as long as
- * there is time; the other half, in between, to random scenarios, one random
- * schedule each.
- * What fails is made smaller, and printed with the command that replays it.
+ * Half of the time goes to pairs of calls: all schedules without a needless switch
+ * of sessions, then with one, with two, and so on.  The other half goes to random
+ * scenarios, in one random schedule each.  What fails is made smaller, and printed
+ * with the command that replays it.
  */
 #include "sim.h"
 
@@ -41,8 +40,8 @@ try_random(double end)
 }
 
 /*
- * Tries each pair with more and more switches, and random scenarios for as long,
- * until the time is up; says in words how far the pairs have come.
+ * Tries all pairs with more and more switches, and random scenarios in between,
+ * until the time is up.  Says in words how far it has come.
  */
 static void
 try_pairs(double end, char *words)
@@ -58,7 +57,7 @@ try_pairs(double end, char *words)
 			Scenario	scenario = pair_scenario(number);
 			double		start = seconds_now();
 
-			/* Where it does not matter who is first, one of the two orders is empty. */
+			/* If the order does not matter, one of the two is empty. */
 			if (scenario.scripts[0].n == 0)
 				continue;
 			if (start >= end || nfailures >= most_failures)
@@ -74,7 +73,7 @@ try_pairs(double end, char *words)
 	}
 }
 
-/* The services have crashed: tells how to see it again, as a whole. */
+/* After a crash: prints the command that replays it, without making it smaller. */
 static void
 tell_crash(int number)
 {

@@ -5,14 +5,14 @@
  */
 #include "store.h"
 
-/* A call that has failed more attempts is said never to end.  Deadlocks and yields have bounds of their own. */
+/* A call must end after so many failed attempts.  Deadlocks and yields have bounds of their own. */
 #define MOST_ATTEMPTS 12
 
-/* As in src/adapters: so many deadlocks of a call end its attempt only. */
+/* As in src/adapters: so many deadlocks end only an attempt, not the call. */
 #define MOST_DEADLOCKS 1
 #define MOST_DEADLOCKS_WITH_QUEUE 20
 
-/* Begins by waiting, while it holds nothing, for those for whom the attempt before has waited too long. */
+/* If the attempt before waited too long, this one waits first, while it holds no locks. */
 static void
 begin_attempt(Session *session)
 {
@@ -42,7 +42,7 @@ begin_attempt(Session *session)
 		session_lock_queue(session, session->queues[i], SHARED, true);
 }
 
-/* Has the attempt ended by an error that the next one may not meet?  That waits for new lines first, or for rows. */
+/* Has the attempt only been undone to wait?  Then the next one begins by waiting. */
 static bool
 may_go_on(Session *session)
 {
@@ -55,7 +55,7 @@ may_go_on(Session *session)
 										  (session->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS));
 }
 
-/* One attempt.  An error that is no duplicate goes on to the caller, once it is undone. */
+/* One attempt.  It is undone by any error; all but duplicates and cut waits go on to the caller. */
 static Verdict
 attempt(Session *session, Body body, void *command)
 {
@@ -114,7 +114,7 @@ session_run(UnitOfWork *uow, Body body, void *command)
 			session_raise(session, CONTRADICTED);
 		session->repository.attempt.nfailed += !session->gave_up;
 		session->repository.attempt.looks_first = true;
-		/* After a deadlock another attempt may be needed to find out again what to wait for. */
+		/* After a deadlock it may take one more attempt to find out again what to wait for. */
 		if (session->repository.attempt.nfailed > MOST_ATTEMPTS + session->ndeadlocks + session->nyields)
 		{
 			store_fail(session->store, "no end: session %d has failed %d attempts at one call",

@@ -15,7 +15,7 @@ set_up(void **state)
 	return 0;
 }
 
-/* Whatever a test is about, the order of locks was kept. */
+/* Every test fails if a call did not keep the lock order. */
 int
 tear_down(void **state)
 {

@@ -10,16 +10,7 @@
  */
 
 static void
-test_a_line_is_tied_to_a_batch(void **state)
-{
-	stocked("b1", 100);
-	assert_served(allocated(LAMPS("o1", 10)), "b1");
-	assert_line("o1", 10, "b1");
-	assert_allocated("b1", 10);
-}
-
-static void
-test_it_gets_the_first_batch_in_preference_order_that_has_room(void **state)
+test_a_line_gets_the_first_batch_in_preference_order_that_has_room(void **state)
 {
 	under_way("a-later", 100, 3);
 	under_way("b-soonest", 100, 1);
@@ -38,6 +29,7 @@ test_asking_twice_takes_once(void **state)
 	stocked("b1", 10);
 	assert_served(allocated(LAMPS("o1", 10)), "b1");
 	assert_served(allocated(LAMPS("o1", 10)), "b1");
+	assert_line("o1", 10, "b1");
 	assert_allocated("b1", 10);
 	assert_int_equal(fake->tables.nlines, 1);
 }
@@ -190,7 +182,7 @@ test_the_date_that_a_line_has_is_no_conflict_though_its_batch_is_late(void **sta
  */
 
 static void
-test_an_expired_hold_gives_its_units_to_whoever_comes(void **state)
+test_the_units_of_an_expired_hold_are_free(void **state)
 {
 	stocked("b1", 5);
 	assert_served(allocated(LAMPS("cart", 4, HELD)), "b1");
@@ -290,14 +282,15 @@ test_turns_follow_the_order_of_the_call(void **state)
 	stocked("b1", 10);
 	allocate_lines(&fake->uow, known, 3, true);
 	fake->tables.now = 100;
-	allocate_lines(&fake->uow, lines, 5, true);
-	/* known lines keep their turn and take no number, so that the last turn is hardly in the future */
+	assert_told(allocate_lines(&fake->uow, lines, 5, true), "o1 b1, o2 b1, o3 b1, z b1, a b1");
+	assert_allocated("b1", 5);
+	/* known lines keep their turn and take no new one, so that the last turn is hardly in the future */
 	assert_int_equal(lines[0].ordered_at, known[0].ordered_at);
 	assert_int_equal(fake_line(fake, "z", LAMP)->ordered_at, 101);
 	assert_int_equal(fake_line(fake, "a", LAMP)->ordered_at, 102);
 }
 
-/* The order of locks is another one, and is kept: every test sees to that. */
+/* Batches are locked in another order; every test checks that when it ends. */
 static void
 test_many_lines_get_batches_in_preference_order(void **state)
 {
@@ -354,17 +347,6 @@ test_an_invalid_sku_or_a_conflict_refuses_the_call_either_way(void **state)
 }
 
 static void
-test_known_lines_come_back_among_new_ones(void **state)
-{
-	OrderLine	lines[] = {LAMPS("o1", 4), LAMPS("o2", 2)};
-
-	stocked("b1", 6);
-	allocated(LAMPS("o1", 4));
-	assert_told(allocate_lines(&fake->uow, lines, 2, true), "o1 b1, o2 b1");
-	assert_allocated("b1", 6);
-}
-
-static void
 test_a_line_that_waited_before_is_served_before_new_ones(void **state)
 {
 	OrderLine	lines[] = {LAMPS("o1", 2), LAMPS("o9", 2)};
@@ -376,7 +358,7 @@ test_a_line_that_waited_before_is_served_before_new_ones(void **state)
 }
 
 static void
-test_a_batch_that_nobody_claims_ends_no_search(void **state)
+test_a_batch_without_claims_does_not_end_the_search(void **state)
 {
 	OrderLine	known = LINE("o1", CHAIR, 1);
 	OrderLine	lines[] = {LINE("o1", CHAIR, 1, BY(5)), LAMPS("o1", 1)};

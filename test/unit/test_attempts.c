@@ -1,11 +1,11 @@
 /*
  * test_attempts.c
  *		What a call does when other sessions come in between: it is run again, locks
- *		what it wants, and meets whoever serves a queue in which it leaves a line.
+ *		what it wants, and joins the queue in which it leaves a line.
  */
 #include "helpers.h"
 
-/* Allocates the line, or leaves it waiting; says which batch it has got, or NULL. */
+/* Allocates the line, or leaves it waiting; returns its batch, or NULL. */
 static const char *
 allocated_or_waiting(OrderLine line)
 {
@@ -115,21 +115,27 @@ test_a_hold_that_is_confirmed_meanwhile_is_not_taken_back(void **state)
 	assert_allocated("b1", 4);
 }
 
+/* In both optimistic attempts, a unit each. */
 static void
 others_ship_from_b1(Fake *fake)
 {
-	fake_batch(fake, "b1")->shipped_quantity = 1;
-	fake_line(fake, "o1", LAMP)->shipped_qty = 1;
+	fake_batch(fake, "b1")->shipped_quantity++;
+	fake_line(fake, "o1", LAMP)->shipped_qty++;
 	fake_touch_line(fake, "o1", LAMP);
+	if (fake->attempts == 1)
+		fake->interlope = others_ship_from_b1;
 }
 
 static void
-test_a_batch_of_which_some_ships_meanwhile_is_not_sent_away(void **state)
+test_a_batch_of_which_some_ships_meanwhile_can_only_be_blocked(void **state)
 {
 	stocked("b1", 5);
-	allocated(LAMPS("o1", 1));
+	allocated(LAMPS("o1", 4));
 	fake->interlope = others_ship_from_b1;
 	assert_refused(rescheduled("b1", 9).refused, ALREADY_SHIPPED);
+	fake->interlope = others_ship_from_b1;
+	assert_told(rescheduled("b1", NEVER), "o1 b1");
+	assert_string_equal(fake->locks, "queue LAMP, batch b1");
 }
 
 static void
@@ -168,13 +174,13 @@ test_from_a_batch_that_covers_all_lines_by_now_none_leaves(void **state)
 	allocated(LAMPS("o1", 5));
 	allocated(LAMPS("o2", 5));
 	fake->interlope = others_deallocate_o2_and_allocate_o9;
-	/* it wants to let o2 leave, then none, then o9, which is locked by the next attempt only */
+	/* it wants o2 to leave, then no line, then o9, which only the next attempt locks */
 	assert_told(resized("b1", 5), "o9 -");
 	assert_int_equal(fake->attempts, 4);
 	assert_string_equal(fake->locks, "queue LAMP, batch b1, line o9");
 }
 
-/* They take all of the best batch that has anything left, but for the last one; and the line is gone. */
+/* They take all of the best batch with units left, except the last batch, and deallocate the line. */
 static void
 others_are_faster(Fake *fake)
 {
@@ -190,7 +196,7 @@ others_are_faster(Fake *fake)
 	fake->interlope = others_are_faster;
 }
 
-/* Memory of an attempt lasts until the next one has ended; here it ends with the one after. */
+/* The memory of an attempt lasts until the next one has ended. */
 static void
 test_what_only_earlier_attempts_have_read_is_not_used(void **state)
 {
@@ -281,7 +287,7 @@ test_a_call_that_fails_half_way_changes_nothing(void **state)
 	}
 }
 
-/* Each of these calls relies on that the batch of line o1 has the units of the line. */
+/* All of these calls rely on the batch of line o1, which should have the units of the line. */
 static void
 test_tables_that_contradict_each_other_end_the_call(void **state)
 {
@@ -363,6 +369,13 @@ test_the_fifth_attempt_chooses_among_locked_batches(void **state)
 	others_interfere(others_add_a_better_batch);
 	assert_served(allocated(LAMPS("o1", 10)), "day-6");
 	assert_int_equal(fake->attempts, 5);
+
+	renew_storage();
+	under_way("day-20", 10, 20);
+	allocated(LAMPS("o1", 10));
+	others_interfere(others_add_a_better_batch);
+	assert_served(reallocated(LAMPS("o1", SAME_QUANTITY)), "day-6");
+	assert_int_equal(fake->attempts, 5);
 }
 
 static void
@@ -417,15 +430,36 @@ others_touch_o1(Fake *fake)
 		fake->interlope = others_touch_o1;
 }
 
+/* Line o1 is on b2, and would rather be on b1. */
 static void
-test_batches_are_locked_before_lines(void **state)
+others_touch_o1_on_b2(void)
 {
+	renew_storage();
 	under_way("b2", 10, 2);
 	allocated(LAMPS("o1", 5));
 	under_way("b1", 10, 1);
 	fake->interlope = others_touch_o1;
+}
+
+static void
+test_each_call_locks_batches_before_lines(void **state)
+{
+	others_touch_o1_on_b2();
 	reallocated(LAMPS("o1", 5));
 	assert_string_equal(fake->locks, "batch b1, batch b2, line o1");
+	others_touch_o1_on_b2();
+	served_queue();
+	assert_string_equal(fake->locks, "queue LAMP, batch b1, batch b2, line o1");
+	others_touch_o1_on_b2();
+	resized("b2", 0);
+	assert_string_equal(fake->locks, "queue LAMP, batch b1, batch b2, line o1");
+	others_touch_o1_on_b2();
+	deallocated("o1");
+	assert_string_equal(fake->locks, "batch b2, line o1");
+	others_touch_o1_on_b2();
+	fake_batch(fake, "b2")->eta = IN_WAREHOUSE;
+	shipped("o1", 1);
+	assert_string_equal(fake->locks, "batch b2, line o1");
 }
 
 /* They take from b2 in both optimistic attempts: for a new line, and for more of it. */
@@ -483,7 +517,7 @@ others_add_b9(Fake *fake)
 }
 
 static void
-test_whoever_leaves_lines_waiting_joins_each_of_their_queues_once(void **state)
+test_a_call_that_leaves_lines_waiting_joins_each_of_their_queues_once(void **state)
 {
 	OrderLine	lines[] = {LAMPS("o1", 1), LINE("o1", CHAIR, 1), LAMPS("o2", 1)};
 
@@ -496,7 +530,7 @@ test_whoever_leaves_lines_waiting_joins_each_of_their_queues_once(void **state)
 	assert_int_equal(fake->attempts, 1);
 }
 
-/* Whoever has made room and served the queue just before has not seen this line. */
+/* The session that made room and served the queue just before has not seen this line. */
 static void
 test_no_line_is_left_waiting_that_could_be_served_by_now(void **state)
 {
@@ -507,7 +541,7 @@ test_no_line_is_left_waiting_that_could_be_served_by_now(void **state)
 }
 
 static void
-test_nor_one_that_leaves_its_batch(void **state)
+test_nor_a_line_that_leaves_its_batch(void **state)
 {
 	stocked("b1", 10);
 	allocated(LAMPS("o1", 10));
@@ -516,7 +550,7 @@ test_nor_one_that_leaves_its_batch(void **state)
 }
 
 static void
-test_whoever_leaves_a_line_waiting_waits_for_whoever_serves_its_queue(void **state)
+test_a_call_that_leaves_a_line_waiting_waits_for_sessions_that_serve_its_queue(void **state)
 {
 	stocked("b1", 9);
 	fake->is_queue_held = true;
@@ -525,9 +559,9 @@ test_whoever_leaves_a_line_waiting_waits_for_whoever_serves_its_queue(void **sta
 	assert_int_equal(fake->attempts, 3);
 }
 
-/* Whoever changes a batch, too: lines may leave it, and the queue may be served next. */
+/* So does a call that changes a batch: lines may leave it, and the queue may be served next. */
 static void
-test_whoever_serves_a_queue_holds_it(void **state)
+test_a_call_that_serves_a_queue_holds_it(void **state)
 {
 	const char *const skus[] = {LAMP, NULL};
 

@@ -1,8 +1,8 @@
 /*
  * test_histories.c
- *		Histories drawn at random: after each call, what it has left behind is looked
- *		at by the plainest means.  Most rules of the domain stand here once more, as
- *		one would write them down without having read the domain.
+ *		Random histories: after each call, the tables are checked by the plainest
+ *		means.  Most rules of the domain are written here once more, as one would
+ *		write them without having read the domain.
  */
 #include "helpers.h"
 
@@ -10,7 +10,7 @@ static char orders[20][16];
 static char references[12][16];
 static const char *const skus[] = {CHAIR, LAMP};
 
-/* Where a history fails, this tells which. */
+/* The history that is running; it is told if it fails. */
 static unsigned int seed = 0;
 static int	step;
 
@@ -43,7 +43,7 @@ chance(int n)
 /* Holds expire on the hour, and each call is between two. */
 #define HOUR 100
 
-/* A line that may be anything. */
+/* Any line. */
 static OrderLine
 any_line(void)
 {
