@@ -56,9 +56,9 @@ analyze:
 demo:
 	@$(SERVER) psql -X <doc/demo.sql 2>&1
 
+# A fresh server, as README.md begins with: the extension is installed there, and in no database yet.
 shell:
-	@$(SERVER) sh -c 'psql -Xq -c "CREATE SCHEMA stockroom" -c "CREATE EXTENSION allocation SCHEMA stockroom" \
-		-c "ALTER DATABASE postgres SET search_path = public, stockroom" && exec psql'
+	@$(SERVER) psql
 
 test:
 	@PACKAGES="$(TEST_PACKAGES)" $(SERVER) test/run
