@@ -33,13 +33,13 @@ def on_page_markdown(markdown, page, config, files):
 		path = posixpath.normpath(posixpath.join(posixpath.dirname(page.file.src_uri), match[1]))
 		if path in files or not os.path.exists(os.path.join(ROOT, path)):
 			return match[0]
-		return '](%s/blob/HEAD/%s)' % (config['repo_url'], path)
+		return '](%s/blob/HEAD/%s)' % (os.environ['REPOSITORY'], path)
 	return re.sub(r'\]\(((?!https?:|mailto:|#)[^)#\s]+)\)', link, markdown)
 
 
 def on_page_content(html, **_):
-	"""A table that is wider than a telephone scrolls by itself."""
-	return html.replace('<table>', '<div class="table"><table>').replace('</table>', '</table></div>')
+	"""Pictures open in full size, which a telephone has no room for."""
+	return re.sub(r'<p>(<img [^>]*src="([^"]*)"[^>]*>)</p>', r'<p class="picture"><a href="\2">\1</a></p>', html)
 
 
 def on_post_build(config):
