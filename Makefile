@@ -38,7 +38,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
-else ifeq ($(filter $(OWN_SERVER) deb dist,$(MAKECMDGOALS)),)
+else ifeq ($(filter $(OWN_SERVER) deb dist project site,$(MAKECMDGOALS)),)
 $(error "$(PG_CONFIG)" leads to no PostgreSQL server headers: install postgresql-server-dev-all, or say make PG_CONFIG=/path/to/pg_config)
 endif
 
@@ -56,9 +56,9 @@ analyze:
 demo:
 	@$(SERVER) psql -X <doc/demo.sql 2>&1
 
+# A fresh server, as README.md begins with: the extension is installed there, and in no database yet.
 shell:
-	@$(SERVER) sh -c 'psql -Xq -c "CREATE SCHEMA stockroom" -c "CREATE EXTENSION allocation SCHEMA stockroom" \
-		-c "ALTER DATABASE postgres SET search_path = public, stockroom" && exec psql'
+	@$(SERVER) psql
 
 test:
 	@PACKAGES="$(TEST_PACKAGES)" $(SERVER) test/run
@@ -99,6 +99,13 @@ bench-instructions:
 bench-sharding:
 	@test/bench/sharding
 
+# Writes the values of project.conf to all files that have them.
+project:
+	@packaging/project
+
+site:
+	@packaging/site
+
 # Debian packages, for the Debian at hand or each of the SUITES; as root, for they are built and tried in chroots.
 deb:
 	@test/debian/packages $(SUITES)
@@ -107,4 +114,4 @@ deb:
 dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o $(EXTENSION)-$(EXTVERSION).zip HEAD
 
-.PHONY: always analyze deb dist $(OWN_SERVER)
+.PHONY: always analyze deb dist project site $(OWN_SERVER)
