@@ -29,7 +29,8 @@ $$;
 -- guard against that, also against a bug. The check stands in a domain because the session caches a domain's check; a
 -- table's check is parsed again by each statement that writes.
 CREATE DOMAIN batch_room AS integer CONSTRAINT batches_never_oversold CHECK (VALUE >= 0);
-COMMENT ON DOMAIN batch_room IS 'The room of a batch; its check keeps batches from being oversold';
+COMMENT ON DOMAIN batch_room IS
+'The free units of a batch, rounded up for the indexes; the check of this type keeps batches from being oversold';
 
 CREATE DOMAIN line_quantity AS integer CHECK (VALUE > 0);
 COMMENT ON DOMAIN line_quantity IS 'Units that an order line asks for: one or more';
@@ -38,8 +39,8 @@ CREATE FUNCTION batch_room(purchased_quantity integer, allocated_quantity intege
 	RETURNS integer
 	AS 'MODULE_PATHNAME', 'allocation_batch_room' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION batch_room(integer, integer, integer) IS
-'The room of a batch with these quantities: the units left or, if that is more than 16, the next power of two; negative if '
-'the quantities are not right.';
+'Returns the free units of a batch with these quantities or, if that is more than 16, the next power of two; a negative '
+'number if the quantities contradict each other.';
 
 -- Every allocation updates its batch. A low fillfactor leaves space for the new row version on the same page (a HOT
 -- update). Equal index entries are versions of one row here, so deduplication would gain nothing, and a deduplicated entry
@@ -58,18 +59,22 @@ CREATE TABLE batches (
 	UNIQUE (reference) WITH (deduplicate_items = off)
 ) WITH (fillfactor = 25);
 COMMENT ON TABLE batches IS
-'Quantities of one SKU, bought together under a unique reference. Only the functions of the extension write to it.';
+'Batches of stock: quantities of one SKU that were bought together under a unique reference. Write to it with the functions '
+'of the extension only.';
 COMMENT ON COLUMN batches.reference IS 'Identifies the batch, over all SKUs; at most 255 characters';
-COMMENT ON COLUMN batches.sku IS 'The stock keeping unit; at most 255 characters';
+COMMENT ON COLUMN batches.sku IS 'The SKU (stock keeping unit); at most 255 characters';
 COMMENT ON COLUMN batches.purchased_quantity IS 'Units bought';
 COMMENT ON COLUMN batches.allocated_quantity IS
-'Units allocated to order lines, shipped or not: shipped_quantity and the sum of qty - shipped_qty of its lines';
-COMMENT ON COLUMN batches.shipped_quantity IS 'Units that have shipped; it does not shrink when shipped lines are archived';
+'Units reserved by order lines, including those that have shipped: shipped_quantity plus the sum of qty - shipped_qty of '
+'its lines';
+COMMENT ON COLUMN batches.shipped_quantity IS 'Units that have shipped; it stays the same when shipped lines are archived';
 COMMENT ON COLUMN batches.rank IS
-'Among batches that come on the same day, the lowest rank is sold first; what it stands for is up to the caller';
+'Of batches expected on the same day, the one with the lowest rank is sold first; you choose what it stands for';
 COMMENT ON COLUMN batches.eta IS
-'The day on which the shipment is expected; NULL once the batch is in the warehouse; infinity if it is blocked: no line gets any of it';
-COMMENT ON COLUMN batches.room IS 'The units left or, if that is more than 16, the next power of two; for the indexes';
+'The day on which the batch is expected; NULL if it is in the warehouse; infinity if it is blocked, so that no line gets '
+'any of it';
+COMMENT ON COLUMN batches.room IS
+'For the indexes: the free units or, if that is more than 16, the next power of two. Not an exact quantity';
 
 -- The preference order is batch_precedes(). This index has it reversed and is scanned backwards: if many versions of a row
 -- are kept, by an old snapshot or by a transaction that updates a batch often, a backward scan meets the newest one first.
@@ -94,15 +99,18 @@ CREATE TABLE order_lines (
 	PRIMARY KEY (orderid, sku)
 );
 COMMENT ON TABLE order_lines IS
-'Quantities of one SKU that one order asks for, and the batch that serves each. Only the functions of the extension write to it.';
+'Order lines: quantities of one SKU that an order asks for, and the batch that serves each. Write to it with the functions '
+'of the extension only.';
 COMMENT ON COLUMN order_lines.orderid IS 'The order; at most 255 characters';
-COMMENT ON COLUMN order_lines.sku IS 'The stock keeping unit; orderid and sku identify the line';
+COMMENT ON COLUMN order_lines.sku IS 'The SKU; orderid and sku identify the line';
 COMMENT ON COLUMN order_lines.qty IS 'Units asked for';
 COMMENT ON COLUMN order_lines.shipped_qty IS 'Units of the line that have shipped; the rest is open';
-COMMENT ON COLUMN order_lines.ordered_at IS 'When the line was first recorded: its turn';
-COMMENT ON COLUMN order_lines.batchref IS 'The reference of the batch that serves the line; NULL while the line waits for one';
+COMMENT ON COLUMN order_lines.ordered_at IS
+'When the line was first recorded. This is its turn: backorders are served oldest first';
+COMMENT ON COLUMN order_lines.batchref IS
+'The reference of the batch that serves the line; NULL if the line is on backorder';
 COMMENT ON COLUMN order_lines.needed_by IS 'The last day on which the line can use a batch; NULL if any day will do';
-COMMENT ON COLUMN order_lines.held_until IS 'The moment at which the hold expires; NULL if the line is firm';
+COMMENT ON COLUMN order_lines.held_until IS 'When the hold expires; NULL if the line is firm';
 
 -- Finds the lines of a batch and the waiting lines of a SKU, in their turn (line_compare_turns()). The SKU comes second:
 -- otherwise the planner could prefer this index to the primary key for a single line while the table is small.
@@ -134,30 +142,32 @@ CREATE VIEW allocations AS
 	FROM order_lines AS l
 		LEFT JOIN batches AS b ON b.sku = l.sku AND b.reference = l.batchref
 	WHERE l.batchref IS NOT NULL AND (l.held_until IS NULL OR l.held_until > clock_timestamp());
-COMMENT ON VIEW allocations IS 'The order lines that have a batch, without expired holds';
+COMMENT ON VIEW allocations IS 'Reservations: the order lines that have a batch, without expired holds';
 COMMENT ON COLUMN allocations.orderid IS 'The order';
-COMMENT ON COLUMN allocations.sku IS 'The stock keeping unit';
+COMMENT ON COLUMN allocations.sku IS 'The SKU';
 COMMENT ON COLUMN allocations.qty IS 'Units asked for';
 COMMENT ON COLUMN allocations.shipped_qty IS 'Units of the line that have shipped';
 COMMENT ON COLUMN allocations.batchref IS 'The reference of the batch that serves the line';
 COMMENT ON COLUMN allocations.ordered_at IS 'When the line was first recorded: its turn';
 COMMENT ON COLUMN allocations.needed_by IS
-'The last day on which the line can use its batch; NULL if any day will do. The line is late if eta is after it';
-COMMENT ON COLUMN allocations.held_until IS 'The moment at which the hold expires; NULL if the line is firm';
-COMMENT ON COLUMN allocations.eta IS 'The day on which its batch is expected; NULL if it is in the warehouse, infinity if it is blocked';
+'The last day on which the line can use a batch; NULL if any day will do. The line is late if eta is after it';
+COMMENT ON COLUMN allocations.held_until IS 'When the hold expires; NULL if the line is firm';
+COMMENT ON COLUMN allocations.eta IS
+'The day on which its batch is expected; NULL if it is in the warehouse, infinity if it is blocked';
 
 CREATE VIEW waiting AS
 	SELECT orderid, sku, qty, shipped_qty, ordered_at, needed_by, held_until
 	FROM order_lines
 	WHERE batchref IS NULL AND qty > shipped_qty AND (held_until IS NULL OR held_until > clock_timestamp());
-COMMENT ON VIEW waiting IS 'The order lines that wait for a batch and have open units, without expired holds';
+COMMENT ON VIEW waiting IS
+'Backorders: the order lines that have no batch and are not completely shipped, without expired holds';
 COMMENT ON COLUMN waiting.orderid IS 'The order';
-COMMENT ON COLUMN waiting.sku IS 'The stock keeping unit';
+COMMENT ON COLUMN waiting.sku IS 'The SKU';
 COMMENT ON COLUMN waiting.qty IS 'Units asked for';
 COMMENT ON COLUMN waiting.shipped_qty IS 'Units of the line that have already shipped';
-COMMENT ON COLUMN waiting.ordered_at IS 'When the line was first recorded: its turn';
+COMMENT ON COLUMN waiting.ordered_at IS 'When the line was first recorded. This is its turn: the oldest is served first';
 COMMENT ON COLUMN waiting.needed_by IS 'The last day on which the line can use a batch; NULL if any day will do';
-COMMENT ON COLUMN waiting.held_until IS 'The moment at which the hold expires; NULL if the line is firm';
+COMMENT ON COLUMN waiting.held_until IS 'When the hold expires; NULL if the line is firm';
 
 -- "Units left" are purchased - allocated, as in batch_available_quantity(); open units are qty - shipped_qty, as in
 -- line_open_quantity().
@@ -187,18 +197,18 @@ CREATE VIEW stock AS
 		WHERE batchref IS NULL AND (held_until IS NULL OR held_until > clock_timestamp())
 	) AS movements (sku, purchased, allocated, shipped, eta, held, waiting)
 	GROUP BY sku;
-COMMENT ON VIEW stock IS 'The stock of each SKU, in units; those of expired holds are free';
-COMMENT ON COLUMN stock.sku IS 'The stock keeping unit';
+COMMENT ON VIEW stock IS 'The inventory: one row per SKU, in units. Units of expired holds count as free';
+COMMENT ON COLUMN stock.sku IS 'The SKU';
 COMMENT ON COLUMN stock.purchased IS 'Units in all batches';
-COMMENT ON COLUMN stock.allocated IS 'Units allocated to order lines, shipped or not';
+COMMENT ON COLUMN stock.allocated IS 'Units reserved by order lines, including those that have shipped';
 COMMENT ON COLUMN stock.shipped IS 'Units that have shipped';
-COMMENT ON COLUMN stock.on_hand IS 'Units in the warehouse, allocated or not';
-COMMENT ON COLUMN stock.available IS 'Units left in the warehouse';
-COMMENT ON COLUMN stock.incoming IS 'Units left in shipments under way';
-COMMENT ON COLUMN stock.next_eta IS 'The day on which the next shipment with units left is expected; NULL if there is none';
-COMMENT ON COLUMN stock.blocked IS 'Units left in blocked batches';
-COMMENT ON COLUMN stock.held IS 'Units allocated to holds';
-COMMENT ON COLUMN stock.waiting IS 'Open units of order lines that wait for a batch';
+COMMENT ON COLUMN stock.on_hand IS 'Units in the warehouse, reserved or free';
+COMMENT ON COLUMN stock.available IS 'Free units in the warehouse';
+COMMENT ON COLUMN stock.incoming IS 'Free units in shipments under way';
+COMMENT ON COLUMN stock.next_eta IS 'The day on which the next shipment with free units is expected; NULL if there is none';
+COMMENT ON COLUMN stock.blocked IS 'Free units in blocked batches';
+COMMENT ON COLUMN stock.held IS 'Units reserved by holds';
+COMMENT ON COLUMN stock.waiting IS 'Units on backorder';
 
 -- The C code reports its progress as a COPY into order_lines, marked by a parameter that pg_stat_progress_copy does not show.
 CREATE VIEW allocation_progress AS
@@ -206,9 +216,10 @@ CREATE VIEW allocation_progress AS
 	FROM pg_catalog.pg_stat_get_progress_info('COPY')
 	WHERE relid = 'order_lines'::pg_catalog.regclass AND param20 > 0;
 COMMENT ON VIEW allocation_progress IS
-'The progress of running calls of allocate_lines and allocate_order; only pg_read_all_stats sees the figures of other roles';
+'The progress of running calls of allocate_lines and allocate_order. Only members of pg_read_all_stats see the figures of '
+'other roles';
 COMMENT ON COLUMN allocation_progress.pid IS 'The process of the session, as in pg_stat_activity';
-COMMENT ON COLUMN allocation_progress.lines_done IS 'Lines written';
+COMMENT ON COLUMN allocation_progress.lines_done IS 'Lines written so far';
 COMMENT ON COLUMN allocation_progress.lines_total IS 'Lines to write';
 
 -- Functions
@@ -218,26 +229,26 @@ COMMENT ON COLUMN allocation_progress.lines_total IS 'Lines to write';
 CREATE FUNCTION add_batch(ref text, sku text, qty integer, eta date DEFAULT NULL, rank integer DEFAULT 0) RETURNS void
 	AS 'MODULE_PATHNAME', 'allocation_add_batch' LANGUAGE C;
 COMMENT ON FUNCTION add_batch(text, text, integer, date, integer) IS
-'Records a new batch of qty units of the SKU: in the warehouse or, with an ETA, under way; with the ETA infinity, blocked. '
-'Among batches that come on the same day, the lowest rank is sold first. Errors: 23505 if the reference already exists; '
-'22004, 22023, 22001 for a missing or improper argument.';
+'Records a new batch of qty units of the SKU. Without an ETA it is in the warehouse, with an ETA it is under way, and with '
+'the ETA infinity it is blocked. Of batches expected on the same day, the one with the lowest rank is sold first. Errors: '
+'23505 if the reference already exists; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION change_batch_quantity(ref text, qty integer)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_change_batch_quantity' LANGUAGE C;
 COMMENT ON FUNCTION change_batch_quantity(text, integer) IS
-'Sets the purchased quantity of a batch, in units; 0 if it is lost. If it no longer covers what is allocated, lines leave '
-'the batch, the latest turn first, until it does. Each of them, in its turn, gets the first other batch with room in time, or '
-'waits. Returns one row per line that has left, with its new batch or NULL. Errors: SK003 if there is no such batch; SK006 '
-'if more units have shipped; 22004, 22023, 22001 for a missing or improper argument.';
+'Sets the purchased quantity of a batch, in units; 0 if it is lost. If it no longer covers what is reserved, lines leave '
+'the batch, the newest first, until it does. Each of them gets the first other batch with room in time, the oldest line '
+'first, or goes on backorder. Returns one row per line that has left, the newest first, with its new batch or NULL. Errors: '
+'SK003 if there is no such batch; SK006 if more units have shipped; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION change_batch_eta(ref text, eta date)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_change_batch_eta' LANGUAGE C;
 COMMENT ON FUNCTION change_batch_eta(text, date) IS
-'Sets the day on which a batch is expected: NULL if it has arrived, infinity if it is blocked. Moves no line. Returns one '
-'row per line with open units on the batch, in their turn: the customers to tell. Errors: SK003 if there is no such batch; '
-'SK006 if it is to be under way and units have shipped; 22004, 22023, 22001 for a missing or improper argument.';
+'Sets the day on which a batch is expected: NULL if it has arrived, infinity if it is blocked. No line moves. Returns one '
+'row per line with open units on the batch, the oldest first: the customers to notify. Errors: SK003 if there is no such '
+'batch; SK006 if eta is a day and units have already shipped; 22004, 22023, 22001 for a missing or improper argument.';
 
 -- These name the SKU first, for callers that find the right server by it. They have no defaults, because a server cannot
 -- be found by NULL.
@@ -245,116 +256,122 @@ CREATE FUNCTION change_batch_quantity(sku text, ref text, qty integer)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_change_batch_quantity' LANGUAGE C;
 COMMENT ON FUNCTION change_batch_quantity(text, text, integer) IS
-'As change_batch_quantity(ref, qty), for a batch that is named with its SKU. SK003 also if the batch has another SKU.';
+'Does what change_batch_quantity(ref, qty) does, for a batch that is named with its SKU. Error: SK003 also if the batch has '
+'another SKU.';
 
 CREATE FUNCTION change_batch_eta(sku text, ref text, eta date)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_change_batch_eta' LANGUAGE C;
 COMMENT ON FUNCTION change_batch_eta(text, text, date) IS
-'As change_batch_eta(ref, eta), for a batch that is named with its SKU. SK003 also if the batch has another SKU.';
+'Does what change_batch_eta(ref, eta) does, for a batch that is named with its SKU. Error: SK003 also if the batch has '
+'another SKU.';
 
 CREATE FUNCTION allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL) RETURNS text
 	AS 'MODULE_PATHNAME', 'allocation_allocate' LANGUAGE C;
 COMMENT ON FUNCTION allocate(text, text, integer, date, interval) IS
-'Ties an order line of qty units to the first batch that can serve all of it and comes no later than by, in preference '
-'order: the warehouse, then the earliest ETA, then the lowest rank; of equally good ones, one that no other transaction is '
-'taking from, then the lowest reference. With hold, the line is kept for so long from now; then it expires, as if it had been '
-'deallocated. Returns the reference of the batch. Calling again with the same line returns the batch that it has, changes the '
-'date if its batch comes by then, and makes the line held for so long from now or, without hold, firm. Errors: SK001 if no '
-'batch has the SKU; SK002 if none has room in time; SK005 if the line has another quantity, or its batch comes after the date; '
-'22004, 22023, 22001 for a missing or improper argument.';
+'Reserves qty units of the SKU for an order line, and returns the reference of the batch that serves it. That is the first '
+'batch with room for all of it that comes no later than by, in preference order: the warehouse, then the earliest ETA, then '
+'the lowest rank; of equally good batches, one that no other transaction is taking from, then the lowest reference. With '
+'hold, the reservation expires after that time. Safe to retry: the same line keeps its batch. A retry also changes the '
+'date, if the batch comes by then, and extends the hold or, without hold, confirms it. Errors: SK001 if no batch has the '
+'SKU; SK002 if none has room in time; SK005 if the line has another quantity, or its batch comes after the date; 22004, '
+'22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION allocate_order(orderid text, skus text[], qtys integer[], all_or_nothing boolean DEFAULT true,
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_allocate_order' LANGUAGE C;
 COMMENT ON FUNCTION allocate_order(text, text[], integer[], boolean, date, interval) IS
-'Allocates the lines of one order, as allocate_lines does.';
+'Reserves stock for the lines of one order. See allocate_lines.';
 
 CREATE FUNCTION allocate_lines(orderids text[], skus text[], qtys integer[], all_or_nothing boolean DEFAULT true,
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_allocate_lines' LANGUAGE C;
 COMMENT ON FUNCTION allocate_lines(text[], text[], integer[], boolean, date, interval) IS
-'Allocates many order lines, in their order, as one unit of work, with the same date and hold as allocate does. Returns one '
-'row per line in the order given; batchref is NULL for a line that waits. A line without room refuses the whole call if '
-'all_or_nothing, and otherwise waits. Errors, which name the line: SK001, SK002, SK005 as for allocate; 21000 if the call '
-'has the same line twice; 22004, 22023, 22001, 2202E for a missing or improper argument.';
+'Reserves stock for many order lines, in the order given, as one unit of work; by and hold are as for allocate. Returns one '
+'row per line in the order given; batchref is NULL if the line is on backorder. If a line finds no batch and all_or_nothing '
+'is true, the whole call is refused; otherwise the line goes on backorder. Errors, which name the line: SK001, SK002, SK005 '
+'as for allocate; 21000 if the call has the same line twice; 22004, 22023, 22001, 2202E for a missing or improper argument.';
 
 CREATE FUNCTION try_allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
 	AS 'MODULE_PATHNAME', 'allocation_try_allocate' LANGUAGE C;
 COMMENT ON FUNCTION try_allocate(text, text, integer, date, interval) IS
-'As allocate, but returns a refusal as a row, as try_allocate_lines does.';
+'Does what allocate does, but returns a refusal as a row. See try_allocate_lines.';
 
 CREATE FUNCTION try_allocate_order(orderid text, skus text[], qtys integer[],
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
 	AS 'MODULE_PATHNAME', 'allocation_try_allocate_order' LANGUAGE C;
 COMMENT ON FUNCTION try_allocate_order(text, text[], integer[], date, interval) IS
-'Allocates the lines of one order, as try_allocate_lines does.';
+'Reserves stock for the lines of one order, or returns refusals as rows. See try_allocate_lines.';
 
 CREATE FUNCTION try_allocate_lines(orderids text[], skus text[], qtys integer[],
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
 	AS 'MODULE_PATHNAME', 'allocation_try_allocate_lines' LANGUAGE C;
 COMMENT ON FUNCTION try_allocate_lines(text[], text[], integer[], date, interval) IS
-'As allocate_lines, all or nothing, but returns refusals as rows, not as errors, and then takes nothing. Returns one row per '
-'line in the order given. refusal is NULL, invalid_sku, out_of_stock or order_line_conflict; with out_of_stock, available is '
-'the most units that one batch has in time when it is the turn of the line, with invalid_sku 0. Errors: 21000 if the call has '
-'the same line twice; 22004, 22023, 22001, 2202E for a missing or improper argument.';
+'Does what allocate_lines does, all or nothing, but returns refusals as rows instead of an error, and then reserves '
+'nothing. Returns one row per line in the order given. refusal is NULL, invalid_sku, out_of_stock or order_line_conflict. '
+'For out_of_stock, available is the most units that one batch has in time, after what the lines before it would take; for '
+'invalid_sku it is 0. Errors: 21000 if the call has the same line twice; 22004, 22023, 22001, 2202E for a missing or '
+'improper argument.';
 
 CREATE FUNCTION promise(sku text, qty integer, by date DEFAULT NULL) RETURNS TABLE (batchref text, eta date)
 	AS 'MODULE_PATHNAME', 'allocation_promise' LANGUAGE C;
 COMMENT ON FUNCTION promise(text, integer, date) IS
-'Returns the batch that allocate would choose now for a new line of qty units, no later than by, and its ETA: NULL in the '
-'warehouse. No row if there is none. Takes nothing, so it also works on a standby. Errors: 22004, 22023, 22001 for a missing '
-'or improper argument.';
+'Returns what is available to promise: the batch that allocate would choose now for a new line of qty units, no later than '
+'by, and its ETA, which is NULL in the warehouse. No row if there is none. Reserves nothing, so it also works on a standby. '
+'Errors: 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION deallocate(orderid text, sku text) RETURNS text
 	AS 'MODULE_PATHNAME', 'allocation_deallocate' LANGUAGE C;
 COMMENT ON FUNCTION deallocate(text, text) IS
-'Gives the units of an order line back and deletes the line. Returns the reference of the batch it had; NULL if it had none '
-'or there is no such line. Errors: SK006 if units of it have shipped; 22004, 22023, 22001 for a missing or improper argument.';
+'Releases the reservation of an order line: its units are free again, and the line is deleted. Returns the reference of the '
+'batch it had; NULL if it had none, its hold had expired or there is no such line. Errors: SK006 if units of it have '
+'already shipped; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION deallocate_order(orderid text)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_deallocate_order' LANGUAGE C;
 COMMENT ON FUNCTION deallocate_order(text) IS
-'Gives the units of all lines of an order back and deletes the lines, as one unit of work. Returns one row per line, with the '
-'batch it had. Errors: SK006 if units of one have shipped; 22004, 22023, 22001 for a missing or improper argument.';
+'Releases the reservations of all lines of an order, as one unit of work. Returns one row per line, with the batch it had. '
+'Errors: SK006 if units of one have already shipped; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION reallocate(orderid text, sku text, qty integer DEFAULT NULL, by date DEFAULT NULL) RETURNS text
 	AS 'MODULE_PATHNAME', 'allocation_reallocate' LANGUAGE C;
 COMMENT ON FUNCTION reallocate(text, text, integer, date) IS
-'Deallocates an order line and allocates it anew, with qty units and the date by, each as it was where NULL. If no batch has '
-'room, the old allocation stands. If part of the line has shipped, the open part moves. Returns the reference of the batch. '
-'Errors: SK001 if no batch has the SKU; SK002 if none has room in time; SK004 if there is no such line, or it is an expired '
-'hold; SK006 if more has shipped, or everything; 22004, 22023, 22001 for a missing or improper argument.';
+'Releases an order line and allocates it again, in one step, with qty units and the date by; what is NULL stays as it was. '
+'If no batch has room, the old reservation remains. If part of the line has shipped, the open part moves. Returns the '
+'reference of the batch. Errors: SK001 if no batch has the SKU; SK002 if none has room in time; SK004 if there is no such '
+'line, or its hold has expired; SK006 if more than qty units have shipped, or the whole line; 22004, 22023, 22001 for a '
+'missing or improper argument.';
 
 CREATE FUNCTION reallocate_sku(sku text)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_reallocate_sku' LANGUAGE C;
 COMMENT ON FUNCTION reallocate_sku(text) IS
-'Serves the queue of a SKU: offers its lines, in their turn, something better: any batch in time if the line waits or its '
-'batch comes too late, otherwise one that comes on an earlier day. No line gets a later batch than it had. Returns one row '
-'per line that has changed. Errors: SK001 if no batch has the SKU; 22004, 22023, 22001 for a missing or improper argument.';
+'Serves the backorders of a SKU, oldest first. Offers its lines what is better for them: any batch in time if the line is '
+'on backorder or its batch comes too late, otherwise one that comes on an earlier day. No line gets a later batch than it '
+'had. Returns one row per line that has changed, the oldest first: the customers to notify. Errors: SK001 if no batch has '
+'the SKU; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION ship(orderid text, sku text, qty integer DEFAULT NULL) RETURNS text
 	AS 'MODULE_PATHNAME', 'allocation_ship' LANGUAGE C;
 COMMENT ON FUNCTION ship(text, text, integer) IS
-'Sets how many units of an order line have shipped in total; the whole line if NULL. Safe to retry. Returns the reference of '
-'the batch, NULL if nothing ships and the line waits. Errors: SK004 if there is no such line; SK006 if more have shipped '
-'already; SK007 if units are to ship and the line waits, or its batch is not in the warehouse; 22023 if the line asks for '
-'less; 22004, 22023, 22001 for a missing or improper argument.';
+'Records how many units of an order line have shipped in total; NULL means the whole line. Safe to retry. Returns the '
+'reference of the batch; NULL if nothing ships and the line is on backorder. Errors: SK004 if there is no such line, or its '
+'hold has expired; SK006 if more have already shipped; SK007 if units are to ship and the line is on backorder, or its '
+'batch is not in the warehouse; 22023 if the line asks for less; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION ship_order(orderid text, all_or_nothing boolean DEFAULT true)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
 	AS 'MODULE_PATHNAME', 'allocation_ship_order' LANGUAGE C;
 COMMENT ON FUNCTION ship_order(text, boolean) IS
-'Records that all lines of an order have shipped, as one unit of work; unless all_or_nothing, only those in the warehouse. '
-'Safe to retry. Returns one row per line that has shipped completely. Errors: SK007 if a line waits, or its batch is not in '
-'the warehouse; 22004, 22023, 22001 for a missing or improper argument.';
+'Records that all lines of an order have shipped, as one unit of work; if all_or_nothing is false, only those in the '
+'warehouse. Safe to retry. Returns one row per line that has shipped completely. Errors: SK007 if a line is on backorder, '
+'or its batch is not in the warehouse; 22004, 22023, 22001 for a missing or improper argument.';
 
 -- It is one statement, so it sees one snapshot and may run at any time. It runs as the owner of the tables; its body is
 -- parsed, and its names resolved, at creation. A batch and its lines have one SKU, so all joins use it; only to tell
@@ -387,10 +404,10 @@ BEGIN ATOMIC
 	ORDER BY 1, 2, 3, 4;
 END;
 COMMENT ON FUNCTION check_allocation() IS
-'Returns one row for each contradiction in the tables, none if all is well. counter_differs: a batch has found units '
-'allocated that have not shipped, its lines expected; oversold: a batch has found units allocated of expected, or more '
-'shipped than allocated; overshipped: of a line, found units of expected have shipped; missing_batch, wrong_sku: a line of '
-'found units is tied to a batch that does not exist, or has another SKU. Reads all rows, changes and blocks nothing.';
+'Checks the tables and returns one row for each contradiction; none if all is well. counter_differs: a batch has found '
+'units reserved that have not shipped, its lines expected; oversold: a batch has found units reserved of expected, or more '
+'shipped than reserved; overshipped: of a line, found units of expected have shipped; missing_batch, wrong_sku: a line of '
+'found units has a batch that does not exist, or that has another SKU. Reads all rows, changes and blocks nothing.';
 
 -- Owner and privileges
 --
