@@ -7,24 +7,24 @@ PG_CPPFLAGS = -I$(srcdir)/src -DALLOCATION_VERSION='"$(EXTVERSION)"'
 EXTRA_CLEAN = compiled_for
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fvisibility=hidden
 
-REGRESS = install allocate deallocate reallocate change_batch_quantity allocate_lines many_batches arrival dates queue shipping \
-	holds refusals promise recipes errors arguments transactions tables views read_only privileges check_allocation unusual
+REGRESS = $(filter-out distributed, $(patsubst test/sql/%.sql, %, $(sort $(wildcard test/sql/*.sql))))
 REGRESS_OPTS = --inputdir=test --outputdir=. --load-extension=allocation --encoding=UTF8
-ISOLATION = last_unit next_batch lost_races same_line shrinking_batch returned_line same_batch \
-	guarded_batches no_deadlock many_lines serialization kept_snapshot vanished \
-	one_moment lock_order asked_again rebuilt_index guarded_statements equally_good own_constraints latest_line kept_versions \
-	nobody_overtakes never_late who_is_told another_date better_batches ship_waits ship_or_give_back \
-	taken_back confirmed_in_time held_and_firm lines_in_order archived_lines clock expired_meanwhile relied_day taken_batches \
-	waiting_meets_serving queue_locks reindex everybody_gets_through repeat_under_load $(ON_ONE_SERVER)
-# These need what rows of our own server show beside their columns, or the limits of waiting that are set on it only.
-ON_ONE_SERVER = foreign_keys repeat_holds_nothing
+ISOLATION = $(patsubst test/specs/%.spec, %, $(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=allocation
+
+# test/t/distributed says DISTRIBUTED=yes. These need further installations or limits of waiting that a single server has, or
+# what rows show there.
+ON_ONE_SERVER = install privileges allocate_lines foreign_keys repeat_holds_nothing
+ifdef DISTRIBUTED
+REGRESS := distributed $(filter-out $(ON_ONE_SERVER), $(REGRESS))
+ISOLATION := $(filter-out $(ON_ONE_SERVER), $(ISOLATION))
+endif
 
 # Targets that bring their own server, and what they need: none of them touches another one.
 OWN_SERVER = demo shell test clients sharding stress simulate fuzz large coverage bench bench-instructions bench-sharding
 SERVER = test/server
-TEST_PACKAGES = libcmocka-dev python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap \
-	libtap-parser-sourcehandler-pgtap-perl postgresql-VERSION-plproxy
+TEST_PACKAGES = libcmocka-dev python3-jsonschema python3-hypothesis python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap \
+	postgresql-VERSION-plproxy
 CLIENT_PACKAGES = pgbouncer libpq-dev python3-psycopg2 python3-psycopg python3-sqlalchemy libpostgresql-jdbc-java \
 	libjunixsocket-java \
 	$(shell command -v javac >/dev/null || echo default-jdk-headless) $(shell command -v npm >/dev/null || echo npm)
@@ -54,39 +54,41 @@ analyze:
 	done
 
 demo:
-	@$(SERVER) psql -X <test/demo.sql 2>&1
+	@$(SERVER) psql -X <doc/demo.sql 2>&1
 
 shell:
 	@$(SERVER) sh -c 'psql -Xq -c "CREATE SCHEMA stockroom" -c "CREATE EXTENSION allocation SCHEMA stockroom" \
 		-c "ALTER DATABASE postgres SET search_path = public, stockroom" && exec psql'
 
 test:
-	@PACKAGES="$(TEST_PACKAGES)" $(SERVER) test/all
+	@PACKAGES="$(TEST_PACKAGES)" $(SERVER) test/run
 
 clients:
 	@PACKAGES="$(CLIENT_PACKAGES)" $(SERVER) test/clients/run
 
 sharding:
-	@PACKAGES="postgresql-VERSION-plproxy pgbouncer python3-psycopg2" $(SERVER) prove --comments --failures test/sharding
+	@PACKAGES="postgresql-VERSION-plproxy pgbouncer python3-psycopg2" $(SERVER) test/run test/t/sharding
 
-# Each has half of the SECONDS.
-HALF = $$(($(or $(SECONDS),600) / 2))
+# Each program has a share of the SECONDS.
+SHARE = --seconds $$(($(or $(SECONDS),600) / $(1)))
 
 stress:
-	@PACKAGES=python3-psycopg2 $(SERVER) sh -c "test/stress --seconds $(HALF) && test/races --seconds $(HALF)"
+	@PACKAGES="python3-hypothesis python3-psycopg2" $(SERVER) sh -c "test/random/stress $(call SHARE,3) && \
+		test/random/races $(call SHARE,3) && test/random/histories $(call SHARE,3)"
 
 # Needs no server: the services in chosen schedules.
 simulate:
 	@$(MAKE) -s -C test/sim check SECONDS=$(or $(SECONDS),600) SEED=$$(date +%s)
 
 fuzz:
-	@PACKAGES="sqlsmith python3-psycopg2" $(SERVER) sh -c "test/fuzz --seconds $(HALF) && test/fuzz-tables --seconds $(HALF)"
+	@PACKAGES="sqlsmith python3-hypothesis python3-psycopg2" $(SERVER) sh -c "test/random/fuzz $(call SHARE,2) && \
+		test/random/fuzz-tables $(call SHARE,2)"
 
 large:
-	@PACKAGES=python3-psycopg2 $(SERVER) test/large
+	@PACKAGES=python3-psycopg2 $(SERVER) test/servers/large
 
 coverage:
-	@PACKAGES="lcov $(TEST_PACKAGES)" test/coverage
+	@PACKAGES="lcov $(TEST_PACKAGES)" test/servers/coverage
 
 bench:
 	@test/bench/run
@@ -99,7 +101,7 @@ bench-sharding:
 
 # Debian packages, for the Debian at hand or each of the SUITES; as root, for they are built and tried in chroots.
 deb:
-	@test/packages $(SUITES)
+	@test/debian/packages $(SUITES)
 
 # What PGXN takes: the last commit.
 dist:

@@ -2,6 +2,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 BEGIN;
+TRUNCATE batches, order_lines;
 SELECT add_batch('batch-1', 'LAMP', 10), add_batch('batch-2', 'LAMP', 10), add_batch('batch-3', 'CHAIR', 10);
 SELECT allocate('order-1', 'LAMP', 3), allocate('order-2', 'LAMP', 4), allocate('order-3', 'CHAIR', 5);
 SAVEPOINT well;

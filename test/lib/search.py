@@ -1,0 +1,30 @@
+"""Random examples by hypothesis: it makes them, and shortens one that fails."""
+import hypothesis
+from hypothesis.stateful import run_state_machine_as_test
+
+from lib.server import now
+
+SETTINGS = {
+	'deadline': None, 'database': None, 'print_blob': False, 'report_multiple_bugs': False,
+	'suppress_health_check': list(hypothesis.HealthCheck),
+}
+
+
+def faults(test, seed, seconds, **settings):
+	"""
+	Tries ever new examples for so many seconds; they follow from the seed. The test is a function with examples as arguments,
+	or a state machine. Returns what the shortest example that fails has to say.
+	"""
+	end = now() + seconds
+	chosen = hypothesis.settings(**SETTINGS, **settings)
+	while True:
+		try:
+			if isinstance(test, type):
+				run_state_machine_as_test(hypothesis.seed(seed)(test), settings=chosen)
+			else:
+				hypothesis.seed(seed)(chosen(test))()
+		except Exception as error:
+			return ['%s: %s\n%s' % (type(error).__name__, error, '\n'.join(getattr(error, '__notes__', [])))]
+		seed += 1
+		if now() > end:
+			return []
