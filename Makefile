@@ -26,7 +26,7 @@ SERVER = test/server
 TEST_PACKAGES = libcmocka-dev python3-jsonschema python3-hypothesis python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap \
 	postgresql-VERSION-plproxy
 CLIENT_PACKAGES = pgbouncer libpq-dev python3-psycopg2 python3-psycopg python3-sqlalchemy libpostgresql-jdbc-java \
-	libjunixsocket-java \
+	libjunixsocket-java mypy \
 	$(shell command -v javac >/dev/null || echo default-jdk-headless) $(shell command -v npm >/dev/null || echo npm)
 
 ifdef PG_CONFIG
