@@ -10,21 +10,24 @@ SETTINGS = {
 }
 
 
-def faults(test, seed, seconds, **settings):
+def faults(test, seed, seconds, look=lambda: [], **settings):
 	"""
 	Tries ever new examples for so many seconds; they follow from the seed. The test is a function with examples as arguments,
-	or a state machine. Returns what the shortest example that fails has to say.
+	or a state machine. Now and then, looks for other faults. Returns those, or what the shortest example that fails has to say.
 	"""
 	end = now() + seconds
 	chosen = hypothesis.settings(**SETTINGS, **settings)
+	if not isinstance(test, type):
+		test = chosen(test)
 	while True:
 		try:
 			if isinstance(test, type):
 				run_state_machine_as_test(hypothesis.seed(seed)(test), settings=chosen)
 			else:
-				hypothesis.seed(seed)(chosen(test))()
+				hypothesis.seed(seed)(test)()
 		except Exception as error:
 			return ['%s: %s\n%s' % (type(error).__name__, error, '\n'.join(getattr(error, '__notes__', [])))]
+		others = look()
+		if others or now() > end:
+			return others
 		seed += 1
-		if now() > end:
-			return []
