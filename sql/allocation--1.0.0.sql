@@ -1,7 +1,7 @@
 \echo Use "CREATE EXTENSION allocation" to load this file. \quit
 
--- What stands in a schema is for everybody who may create there, or has it in the search_path. So whoever creates the
--- extension must be allowed to create there, too: the script, which runs as a superuser, would not notice.
+-- Anybody who may create objects in a schema can put something in the way of this script, which runs as a superuser. So
+-- the role that creates the extension needs CREATE on the schema; PostgreSQL itself would not check that here.
 DO $$
 DECLARE
 	home text := pg_catalog.current_schema();
@@ -17,24 +17,34 @@ BEGIN
 END
 $$;
 
+-- The C code is the home of every rule of the domain, in src/domain. Where SQL has to repeat one, the comment names the
+-- C function.
+
 -- Tables
 --
--- Identities are compared byte by byte (COLLATE "C"): it is what the C code does, it is fastest, and no
+-- Identities are compared byte by byte (COLLATE "C"), as the C code compares them. That is also the fastest way, and no
 -- upgrade of the operating system's collations can corrupt an index.
 
--- A domain's check is kept ready by the session; a table's is read from its text by each statement that writes. The
--- room of a batch is below zero where its quantities are not right, so this is what no charge can get past, not even a
--- mistaken one.
+-- batch_available_quantity(), rounded for the indexes. It is negative if a batch is oversold, so its domain is the last
+-- guard against that, also against a bug. The check stands in a domain because the session caches a domain's check; a
+-- table's check is parsed again by each statement that writes.
 CREATE DOMAIN batch_room AS integer CONSTRAINT batches_never_oversold CHECK (VALUE >= 0);
+COMMENT ON DOMAIN batch_room IS
+'The free units of a batch, rounded up for the indexes; the check of this type keeps batches from being oversold';
+
 CREATE DOMAIN line_quantity AS integer CHECK (VALUE > 0);
+COMMENT ON DOMAIN line_quantity IS 'Units that an order line asks for: one or more';
 
 CREATE FUNCTION batch_room(purchased_quantity integer, allocated_quantity integer, shipped_quantity integer)
 	RETURNS integer
 	AS 'MODULE_PATHNAME', 'allocation_batch_room' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION batch_room(integer, integer, integer) IS
+'Returns the free units of a batch with these quantities or, if that is more than 16, the next power of two; a negative '
+'number if the quantities contradict each other.';
 
--- Every charge writes to its batch: pages that stay half empty keep the new version of a row beside the old one
--- and are quickly cleaned. Of its indexes, what is alike are entries for versions of one row only. They are not to be
--- packed into one: a packed entry is read from its oldest version on, also by whoever reads the index backwards.
+-- Every allocation updates its batch. A low fillfactor leaves space for the new row version on the same page (a HOT
+-- update). Equal index entries are versions of one row here, so deduplication would gain nothing, and a deduplicated entry
+-- is read from the oldest version on, even by a backward scan.
 CREATE TABLE batches (
 	reference text COLLATE "C" NOT NULL,
 	sku text COLLATE "C" NOT NULL,
@@ -48,14 +58,32 @@ CREATE TABLE batches (
 	PRIMARY KEY (sku, reference) WITH (deduplicate_items = off),
 	UNIQUE (reference) WITH (deduplicate_items = off)
 ) WITH (fillfactor = 25);
+COMMENT ON TABLE batches IS
+'Batches of stock: quantities of one SKU that were bought together under a unique reference. Write to it with the functions '
+'of the extension only.';
+COMMENT ON COLUMN batches.reference IS 'Identifies the batch, over all SKUs; at most 255 characters';
+COMMENT ON COLUMN batches.sku IS 'The SKU (stock keeping unit); at most 255 characters';
+COMMENT ON COLUMN batches.purchased_quantity IS 'Units bought';
+COMMENT ON COLUMN batches.allocated_quantity IS
+'Units reserved by order lines, including those that have shipped: shipped_quantity plus the sum of qty - shipped_qty of '
+'its lines';
+COMMENT ON COLUMN batches.shipped_quantity IS 'Units that have shipped; it stays the same when shipped lines are archived';
+COMMENT ON COLUMN batches.rank IS
+'Of batches expected on the same day, the one with the lowest rank is sold first; you choose what it stands for';
+COMMENT ON COLUMN batches.eta IS
+'The day on which the batch is expected; NULL if it is in the warehouse; infinity if it is blocked, so that no line gets '
+'any of it';
+COMMENT ON COLUMN batches.room IS
+'For the indexes: the free units or, if that is more than 16, the next power of two. Not an exact quantity';
 
--- The preference order, to be read backwards: where one transaction writes to a batch many times, or an old snapshot
--- keeps its versions, the newest comes first. With the quantities themselves no charge could be a HOT update; their
--- room changes seldom, and lets array calls pass batches with too little over inside the index.
+-- The preference order is batch_precedes(). This index has it reversed and is scanned backwards: if many versions of a row
+-- are kept, by an old snapshot or by a transaction that updates a batch often, a backward scan meets the newest one first.
+-- The index has the room and not the exact quantities, because the room changes seldom: most updates stay HOT. Array calls
+-- skip batches with too little room without leaving the index.
 CREATE INDEX batches_preference ON batches (sku, eta DESC NULLS LAST, rank DESC, reference DESC, room)
 	WITH (deduplicate_items = off) WHERE room > 0;
 
--- The same for each room, for those SKUs of which many batches have too little left.
+-- The same order within each room, for SKUs of which many batches have too little left.
 CREATE INDEX batches_room ON batches (sku, room DESC, eta DESC NULLS LAST, rank DESC, reference DESC)
 	WITH (deduplicate_items = off) WHERE room > 0;
 
@@ -70,9 +98,22 @@ CREATE TABLE order_lines (
 	held_until timestamptz,
 	PRIMARY KEY (orderid, sku)
 );
+COMMENT ON TABLE order_lines IS
+'Order lines: quantities of one SKU that an order asks for, and the batch that serves each. Write to it with the functions '
+'of the extension only.';
+COMMENT ON COLUMN order_lines.orderid IS 'The order; at most 255 characters';
+COMMENT ON COLUMN order_lines.sku IS 'The SKU; orderid and sku identify the line';
+COMMENT ON COLUMN order_lines.qty IS 'Units asked for';
+COMMENT ON COLUMN order_lines.shipped_qty IS 'Units of the line that have shipped; the rest is open';
+COMMENT ON COLUMN order_lines.ordered_at IS
+'When the line was first recorded. This is its turn: backorders are served oldest first';
+COMMENT ON COLUMN order_lines.batchref IS
+'The reference of the batch that serves the line; NULL if the line is on backorder';
+COMMENT ON COLUMN order_lines.needed_by IS 'The last day on which the line can use a batch; NULL if any day will do';
+COMMENT ON COLUMN order_lines.held_until IS 'When the hold expires; NULL if the line is firm';
 
--- The lines of a batch, and those of a SKU that wait, in their turn. The SKU comes second, so that no plan for a line can
--- prefer it to the primary key while the table is small.
+-- Finds the lines of a batch and the waiting lines of a SKU, in their turn (line_compare_turns()). The SKU comes second:
+-- otherwise the planner could prefer this index to the primary key for a single line while the table is small.
 CREATE INDEX order_lines_batch ON order_lines (batchref, sku, ordered_at);
 
 CREATE INDEX order_lines_hold ON order_lines (sku, held_until) WHERE held_until IS NOT NULL;
@@ -80,11 +121,11 @@ CREATE INDEX order_lines_hold ON order_lines (sku, held_until) WHERE held_until 
 SELECT pg_catalog.pg_extension_config_dump('batches', '');
 SELECT pg_catalog.pg_extension_config_dump('order_lines', '');
 
--- A foreign key from lines to batches would lock the batch's row at every allocation. What it would protect
--- is protected from the other side: a batch that serves lines can be neither deleted nor renamed.
-
+-- These triggers stand in for a foreign key, which would lock the row of the batch at every allocation.
 CREATE FUNCTION keep_allocated_batches() RETURNS trigger
 	AS 'MODULE_PATHNAME', 'allocation_keep_allocated_batches' LANGUAGE C;
+COMMENT ON FUNCTION keep_allocated_batches() IS
+'Trigger function: refuses to delete, rename or truncate a batch that serves order lines. Error: 23503.';
 
 CREATE TRIGGER keep_allocated_batches AFTER DELETE OR UPDATE OF reference, sku ON batches
 	FOR EACH ROW EXECUTE FUNCTION keep_allocated_batches();
@@ -93,20 +134,43 @@ CREATE TRIGGER keep_allocated_batches_truncate AFTER TRUNCATE ON batches
 	FOR EACH STATEMENT EXECUTE FUNCTION keep_allocated_batches();
 
 -- Views
-
--- A hold that has expired is nobody's: its line is in no view, and its units are free.
+--
+-- An expired hold (line_is_expired()) counts as deallocated: no view shows its line, and its units are free.
 
 CREATE VIEW allocations AS
 	SELECT l.orderid, l.sku, l.qty, l.shipped_qty, l.batchref, l.ordered_at, l.needed_by, l.held_until, b.eta
 	FROM order_lines AS l
 		LEFT JOIN batches AS b ON b.sku = l.sku AND b.reference = l.batchref
 	WHERE l.batchref IS NOT NULL AND (l.held_until IS NULL OR l.held_until > clock_timestamp());
+COMMENT ON VIEW allocations IS 'Reservations: the order lines that have a batch, without expired holds';
+COMMENT ON COLUMN allocations.orderid IS 'The order';
+COMMENT ON COLUMN allocations.sku IS 'The SKU';
+COMMENT ON COLUMN allocations.qty IS 'Units asked for';
+COMMENT ON COLUMN allocations.shipped_qty IS 'Units of the line that have shipped';
+COMMENT ON COLUMN allocations.batchref IS 'The reference of the batch that serves the line';
+COMMENT ON COLUMN allocations.ordered_at IS 'When the line was first recorded: its turn';
+COMMENT ON COLUMN allocations.needed_by IS
+'The last day on which the line can use a batch; NULL if any day will do. The line is late if eta is after it';
+COMMENT ON COLUMN allocations.held_until IS 'When the hold expires; NULL if the line is firm';
+COMMENT ON COLUMN allocations.eta IS
+'The day on which its batch is expected; NULL if it is in the warehouse, infinity if it is blocked';
 
 CREATE VIEW waiting AS
 	SELECT orderid, sku, qty, shipped_qty, ordered_at, needed_by, held_until
 	FROM order_lines
 	WHERE batchref IS NULL AND qty > shipped_qty AND (held_until IS NULL OR held_until > clock_timestamp());
+COMMENT ON VIEW waiting IS
+'Backorders: the order lines that have no batch and are not completely shipped, without expired holds';
+COMMENT ON COLUMN waiting.orderid IS 'The order';
+COMMENT ON COLUMN waiting.sku IS 'The SKU';
+COMMENT ON COLUMN waiting.qty IS 'Units asked for';
+COMMENT ON COLUMN waiting.shipped_qty IS 'Units of the line that have already shipped';
+COMMENT ON COLUMN waiting.ordered_at IS 'When the line was first recorded. This is its turn: the oldest is served first';
+COMMENT ON COLUMN waiting.needed_by IS 'The last day on which the line can use a batch; NULL if any day will do';
+COMMENT ON COLUMN waiting.held_until IS 'When the hold expires; NULL if the line is firm';
 
+-- "Units left" are purchased - allocated, as in batch_available_quantity(); open units are qty - shipped_qty, as in
+-- line_open_quantity().
 CREATE VIEW stock AS
 	SELECT sku,
 		sum(purchased) AS purchased,
@@ -133,89 +197,185 @@ CREATE VIEW stock AS
 		WHERE batchref IS NULL AND (held_until IS NULL OR held_until > clock_timestamp())
 	) AS movements (sku, purchased, allocated, shipped, eta, held, waiting)
 	GROUP BY sku;
+COMMENT ON VIEW stock IS 'The inventory: one row per SKU, in units. Units of expired holds count as free';
+COMMENT ON COLUMN stock.sku IS 'The SKU';
+COMMENT ON COLUMN stock.purchased IS 'Units in all batches';
+COMMENT ON COLUMN stock.allocated IS 'Units reserved by order lines, including those that have shipped';
+COMMENT ON COLUMN stock.shipped IS 'Units that have shipped';
+COMMENT ON COLUMN stock.on_hand IS 'Units in the warehouse, reserved or free';
+COMMENT ON COLUMN stock.available IS 'Free units in the warehouse';
+COMMENT ON COLUMN stock.incoming IS 'Free units in shipments under way';
+COMMENT ON COLUMN stock.next_eta IS 'The day on which the next shipment with free units is expected; NULL if there is none';
+COMMENT ON COLUMN stock.blocked IS 'Free units in blocked batches';
+COMMENT ON COLUMN stock.held IS 'Units reserved by holds';
+COMMENT ON COLUMN stock.waiting IS 'Units on backorder';
 
--- A call on many lines shows as a COPY into order_lines, with one parameter that pg_stat_progress_copy has not.
+-- The C code reports its progress as a COPY into order_lines, marked by a parameter that pg_stat_progress_copy does not show.
 CREATE VIEW allocation_progress AS
 	SELECT pid, param3 AS lines_done, param20 AS lines_total
 	FROM pg_catalog.pg_stat_get_progress_info('COPY')
 	WHERE relid = 'order_lines'::pg_catalog.regclass AND param20 > 0;
+COMMENT ON VIEW allocation_progress IS
+'The progress of running calls of allocate_lines and allocate_order. Only members of pg_read_all_stats see the figures of '
+'other roles';
+COMMENT ON COLUMN allocation_progress.pid IS 'The process of the session, as in pg_stat_activity';
+COMMENT ON COLUMN allocation_progress.lines_done IS 'Lines written so far';
+COMMENT ON COLUMN allocation_progress.lines_total IS 'Lines to write';
 
 -- Functions
+--
+-- They are VOLATILE and PARALLEL UNSAFE, by default: they write.
 
 CREATE FUNCTION add_batch(ref text, sku text, qty integer, eta date DEFAULT NULL, rank integer DEFAULT 0) RETURNS void
-	AS 'MODULE_PATHNAME', 'allocation_add_batch' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_add_batch' LANGUAGE C;
+COMMENT ON FUNCTION add_batch(text, text, integer, date, integer) IS
+'Records a new batch of qty units of the SKU. Without an ETA it is in the warehouse, with an ETA it is under way, and with '
+'the ETA infinity it is blocked. Of batches expected on the same day, the one with the lowest rank is sold first. Errors: '
+'23505 if the reference already exists; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION change_batch_quantity(ref text, qty integer)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	AS 'MODULE_PATHNAME', 'allocation_change_batch_quantity' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_change_batch_quantity' LANGUAGE C;
+COMMENT ON FUNCTION change_batch_quantity(text, integer) IS
+'Sets the purchased quantity of a batch, in units; 0 if it is lost. If it no longer covers what is reserved, lines leave '
+'the batch, the newest first, until it does. Each of them gets the first other batch with room in time, the oldest line '
+'first, or goes on backorder. Returns one row per line that has left, the newest first, with its new batch or NULL. Errors: '
+'SK003 if there is no such batch; SK006 if more units have shipped; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION change_batch_eta(ref text, eta date)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	AS 'MODULE_PATHNAME', 'allocation_change_batch_eta' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_change_batch_eta' LANGUAGE C;
+COMMENT ON FUNCTION change_batch_eta(text, date) IS
+'Sets the day on which a batch is expected: NULL if it has arrived, infinity if it is blocked. No line moves. Returns one '
+'row per line with open units on the batch, the oldest first: the customers to notify. Errors: SK003 if there is no such '
+'batch; SK006 if eta is a day and units have already shipped; 22004, 22023, 22001 for a missing or improper argument.';
 
--- The same for those whose calls find their server by the SKU. It has no default, as a NULL would lead nowhere.
+-- These name the SKU first, for callers that find the right server by it. They have no defaults, because a server cannot
+-- be found by NULL.
 CREATE FUNCTION change_batch_quantity(sku text, ref text, qty integer)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	AS 'MODULE_PATHNAME', 'allocation_change_batch_quantity' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_change_batch_quantity' LANGUAGE C;
+COMMENT ON FUNCTION change_batch_quantity(text, text, integer) IS
+'Does what change_batch_quantity(ref, qty) does, for a batch that is named with its SKU. Error: SK003 also if the batch has '
+'another SKU.';
 
 CREATE FUNCTION change_batch_eta(sku text, ref text, eta date)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	AS 'MODULE_PATHNAME', 'allocation_change_batch_eta' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_change_batch_eta' LANGUAGE C;
+COMMENT ON FUNCTION change_batch_eta(text, text, date) IS
+'Does what change_batch_eta(ref, eta) does, for a batch that is named with its SKU. Error: SK003 also if the batch has '
+'another SKU.';
 
 CREATE FUNCTION allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL) RETURNS text
-	AS 'MODULE_PATHNAME', 'allocation_allocate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_allocate' LANGUAGE C;
+COMMENT ON FUNCTION allocate(text, text, integer, date, interval) IS
+'Reserves qty units of the SKU for an order line, and returns the reference of the batch that serves it. That is the first '
+'batch with room for all of it that comes no later than by, in preference order: the warehouse, then the earliest ETA, then '
+'the lowest rank; of equally good batches, one that no other transaction is taking from, then the lowest reference. With '
+'hold, the reservation expires after that time. Safe to retry: the same line keeps its batch. A retry also changes the '
+'date, if the batch comes by then, and extends the hold or, without hold, confirms it. Errors: SK001 if no batch has the '
+'SKU; SK002 if none has room in time; SK005 if the line has another quantity, or its batch comes after the date; 22004, '
+'22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION allocate_order(orderid text, skus text[], qtys integer[], all_or_nothing boolean DEFAULT true,
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	AS 'MODULE_PATHNAME', 'allocation_allocate_order' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_allocate_order' LANGUAGE C;
+COMMENT ON FUNCTION allocate_order(text, text[], integer[], boolean, date, interval) IS
+'Reserves stock for the lines of one order. See allocate_lines.';
 
 CREATE FUNCTION allocate_lines(orderids text[], skus text[], qtys integer[], all_or_nothing boolean DEFAULT true,
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	AS 'MODULE_PATHNAME', 'allocation_allocate_lines' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_allocate_lines' LANGUAGE C;
+COMMENT ON FUNCTION allocate_lines(text[], text[], integer[], boolean, date, interval) IS
+'Reserves stock for many order lines, in the order given, as one unit of work; by and hold are as for allocate. Returns one '
+'row per line in the order given; batchref is NULL if the line is on backorder. If a line finds no batch and all_or_nothing '
+'is true, the whole call is refused; otherwise the line goes on backorder. Errors, which name the line: SK001, SK002, SK005 '
+'as for allocate; 21000 if the call has the same line twice; 22004, 22023, 22001, 2202E for a missing or improper argument.';
 
 CREATE FUNCTION try_allocate(orderid text, sku text, qty integer, by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
-	AS 'MODULE_PATHNAME', 'allocation_try_allocate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_try_allocate' LANGUAGE C;
+COMMENT ON FUNCTION try_allocate(text, text, integer, date, interval) IS
+'Does what allocate does, but returns a refusal as a row. See try_allocate_lines.';
 
 CREATE FUNCTION try_allocate_order(orderid text, skus text[], qtys integer[],
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
-	AS 'MODULE_PATHNAME', 'allocation_try_allocate_order' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_try_allocate_order' LANGUAGE C;
+COMMENT ON FUNCTION try_allocate_order(text, text[], integer[], date, interval) IS
+'Reserves stock for the lines of one order, or returns refusals as rows. See try_allocate_lines.';
 
 CREATE FUNCTION try_allocate_lines(orderids text[], skus text[], qtys integer[],
 		by date DEFAULT NULL, hold interval DEFAULT NULL)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text, refusal text, available integer)
-	AS 'MODULE_PATHNAME', 'allocation_try_allocate_lines' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_try_allocate_lines' LANGUAGE C;
+COMMENT ON FUNCTION try_allocate_lines(text[], text[], integer[], date, interval) IS
+'Does what allocate_lines does, all or nothing, but returns refusals as rows instead of an error, and then reserves '
+'nothing. Returns one row per line in the order given. refusal is NULL, invalid_sku, out_of_stock or order_line_conflict. '
+'For out_of_stock, available is the most units that one batch has in time, after what the lines before it would take; for '
+'invalid_sku it is 0. Errors: 21000 if the call has the same line twice; 22004, 22023, 22001, 2202E for a missing or '
+'improper argument.';
 
 CREATE FUNCTION promise(sku text, qty integer, by date DEFAULT NULL) RETURNS TABLE (batchref text, eta date)
-	AS 'MODULE_PATHNAME', 'allocation_promise' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_promise' LANGUAGE C;
+COMMENT ON FUNCTION promise(text, integer, date) IS
+'Returns what is available to promise: the batch that allocate would choose now for a new line of qty units, no later than '
+'by, and its ETA, which is NULL in the warehouse. No row if there is none. Reserves nothing, so it also works on a standby. '
+'Errors: 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION deallocate(orderid text, sku text) RETURNS text
-	AS 'MODULE_PATHNAME', 'allocation_deallocate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_deallocate' LANGUAGE C;
+COMMENT ON FUNCTION deallocate(text, text) IS
+'Releases the reservation of an order line: its units are free again, and the line is deleted. Returns the reference of the '
+'batch it had; NULL if it had none, its hold had expired or there is no such line. Errors: SK006 if units of it have '
+'already shipped; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION deallocate_order(orderid text)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	AS 'MODULE_PATHNAME', 'allocation_deallocate_order' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_deallocate_order' LANGUAGE C;
+COMMENT ON FUNCTION deallocate_order(text) IS
+'Releases the reservations of all lines of an order, as one unit of work. Returns one row per line, with the batch it had. '
+'Errors: SK006 if units of one have already shipped; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION reallocate(orderid text, sku text, qty integer DEFAULT NULL, by date DEFAULT NULL) RETURNS text
-	AS 'MODULE_PATHNAME', 'allocation_reallocate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_reallocate' LANGUAGE C;
+COMMENT ON FUNCTION reallocate(text, text, integer, date) IS
+'Releases an order line and allocates it again, in one step, with qty units and the date by; what is NULL stays as it was. '
+'If no batch has room, the old reservation remains. If part of the line has shipped, the open part moves. Returns the '
+'reference of the batch. Errors: SK001 if no batch has the SKU; SK002 if none has room in time; SK004 if there is no such '
+'line, or its hold has expired; SK006 if more than qty units have shipped, or the whole line; 22004, 22023, 22001 for a '
+'missing or improper argument.';
 
 CREATE FUNCTION reallocate_sku(sku text)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	AS 'MODULE_PATHNAME', 'allocation_reallocate_sku' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_reallocate_sku' LANGUAGE C;
+COMMENT ON FUNCTION reallocate_sku(text) IS
+'Serves the backorders of a SKU, oldest first. Offers its lines what is better for them: any batch in time if the line is '
+'on backorder or its batch comes too late, otherwise one that comes on an earlier day. No line gets a later batch than it '
+'had. Returns one row per line that has changed, the oldest first: the customers to notify. Errors: SK001 if no batch has '
+'the SKU; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION ship(orderid text, sku text, qty integer DEFAULT NULL) RETURNS text
-	AS 'MODULE_PATHNAME', 'allocation_ship' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_ship' LANGUAGE C;
+COMMENT ON FUNCTION ship(text, text, integer) IS
+'Records how many units of an order line have shipped in total; NULL means the whole line. Safe to retry. Returns the '
+'reference of the batch; NULL if nothing ships and the line is on backorder. Errors: SK004 if there is no such line, or its '
+'hold has expired; SK006 if more have already shipped; SK007 if units are to ship and the line is on backorder, or its '
+'batch is not in the warehouse; 22023 if the line asks for less; 22004, 22023, 22001 for a missing or improper argument.';
 
 CREATE FUNCTION ship_order(orderid text, all_or_nothing boolean DEFAULT true)
 	RETURNS TABLE (orderid text, sku text, qty integer, batchref text)
-	AS 'MODULE_PATHNAME', 'allocation_ship_order' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'allocation_ship_order' LANGUAGE C;
+COMMENT ON FUNCTION ship_order(text, boolean) IS
+'Records that all lines of an order have shipped, as one unit of work; if all_or_nothing is false, only those in the '
+'warehouse. Safe to retry. Returns one row per line that has shipped completely. Errors: SK007 if a line is on backorder, '
+'or its batch is not in the warehouse; 22004, 22023, 22001 for a missing or improper argument.';
 
--- One statement, so one snapshot: it may run at any time. It works as the owner of the tables, and its names were
--- resolved when the extension was created. A batch is of one SKU, and so is all that has to do with it: only the name of a
--- fault takes a look at the others.
+-- It is one statement, so it sees one snapshot and may run at any time. It runs as the owner of the tables; its body is
+-- parsed, and its names resolved, at creation. A batch and its lines have one SKU, so all joins use it; only to tell
+-- missing_batch from wrong_sku it looks at other SKUs.
 CREATE FUNCTION check_allocation()
 	RETURNS TABLE (fault text, sku text, batchref text, orderid text, found bigint, expected bigint)
 	LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -243,216 +403,46 @@ BEGIN ATOMIC
 		WHERE l.batchref IS NOT NULL AND b.reference IS NULL
 	ORDER BY 1, 2, 3, 4;
 END;
-
--- What they say of themselves
-
-COMMENT ON DOMAIN batch_room IS 'The room of a batch; its check is what forbids to oversell one';
-COMMENT ON DOMAIN line_quantity IS 'Units that an order line asks for: one or more';
-
-COMMENT ON TABLE batches IS
-'Quantities of one SKU, bought together under a unique reference. Written by the functions of the extension only.';
-COMMENT ON COLUMN batches.reference IS 'What identifies the batch, over all SKUs; at most 255 characters';
-COMMENT ON COLUMN batches.sku IS 'The stock keeping unit; at most 255 characters';
-COMMENT ON COLUMN batches.purchased_quantity IS 'Units bought';
-COMMENT ON COLUMN batches.allocated_quantity IS
-'Units that order lines have taken, with those that have shipped: shipped_quantity and the sum of qty - shipped_qty of its lines';
-COMMENT ON COLUMN batches.shipped_quantity IS 'Units that have left the warehouse; it does not shrink when shipped lines are archived';
-COMMENT ON COLUMN batches.rank IS 'Of batches that come on the same day, those of the lowest rank are sold first; what it means is up to the caller';
-COMMENT ON COLUMN batches.eta IS
-'The day on which the shipment is expected; NULL once the batch is in the warehouse; infinity if it is blocked: nobody gets any of it';
-COMMENT ON COLUMN batches.room IS 'As many units as are left or, if that is more than 16, the next power of two; for the indexes';
-
-COMMENT ON TABLE order_lines IS
-'Quantities of one SKU that one order asks for, and the batch that serves each. Written by the functions of the extension only.';
-COMMENT ON COLUMN order_lines.orderid IS 'The order; at most 255 characters';
-COMMENT ON COLUMN order_lines.sku IS 'The stock keeping unit; with orderid, what identifies the line';
-COMMENT ON COLUMN order_lines.qty IS 'Units asked for';
-COMMENT ON COLUMN order_lines.shipped_qty IS 'Units of them that have left the warehouse; the rest is open';
-COMMENT ON COLUMN order_lines.batchref IS 'The reference of the batch that serves the line; NULL while the line waits for one';
-COMMENT ON COLUMN order_lines.ordered_at IS 'When the line was first recorded: its turn';
-COMMENT ON COLUMN order_lines.needed_by IS 'The last day on which a batch may come that serves the line; NULL if any will do';
-COMMENT ON COLUMN order_lines.held_until IS 'The moment from which on the line is nobody''s; NULL if it is firm';
-
-COMMENT ON VIEW allocations IS 'The order lines that have a batch; not expired holds';
-COMMENT ON COLUMN allocations.orderid IS 'The order';
-COMMENT ON COLUMN allocations.sku IS 'The stock keeping unit';
-COMMENT ON COLUMN allocations.qty IS 'Units asked for';
-COMMENT ON COLUMN allocations.shipped_qty IS 'Units of them that have left the warehouse';
-COMMENT ON COLUMN allocations.batchref IS 'The reference of the batch that serves the line';
-COMMENT ON COLUMN allocations.ordered_at IS 'When the line was first recorded: its turn';
-COMMENT ON COLUMN allocations.needed_by IS 'The last day on which the line can use its batch; NULL if any will do. The line is late if eta is after it';
-COMMENT ON COLUMN allocations.held_until IS 'The moment at which the hold expires; NULL if the line is firm';
-COMMENT ON COLUMN allocations.eta IS 'The day on which its batch is expected; NULL if it is in the warehouse, infinity if it is blocked';
-
-COMMENT ON VIEW waiting IS 'The order lines that wait for a batch, with open units; not expired holds';
-COMMENT ON COLUMN waiting.orderid IS 'The order';
-COMMENT ON COLUMN waiting.sku IS 'The stock keeping unit';
-COMMENT ON COLUMN waiting.qty IS 'Units asked for';
-COMMENT ON COLUMN waiting.shipped_qty IS 'Units of them that have left the warehouse already';
-COMMENT ON COLUMN waiting.ordered_at IS 'When the line was first recorded: its turn';
-COMMENT ON COLUMN waiting.needed_by IS 'The last day on which the line can use a batch; NULL if any will do';
-COMMENT ON COLUMN waiting.held_until IS 'The moment at which the hold expires; NULL if the line is firm';
-
-COMMENT ON VIEW stock IS 'What there is of each SKU, in units; those of expired holds are free';
-COMMENT ON COLUMN stock.sku IS 'The stock keeping unit';
-COMMENT ON COLUMN stock.purchased IS 'Units in all batches';
-COMMENT ON COLUMN stock.allocated IS 'Units that order lines have taken of them, with those that have shipped';
-COMMENT ON COLUMN stock.shipped IS 'Units that have left the warehouse';
-COMMENT ON COLUMN stock.on_hand IS 'Units in the warehouse: those that have arrived and not left, allocated or not';
-COMMENT ON COLUMN stock.available IS 'Units left in the warehouse';
-COMMENT ON COLUMN stock.incoming IS 'Units left in shipments under way';
-COMMENT ON COLUMN stock.next_eta IS 'The day on which the next shipment with units left is expected; NULL if there is none';
-COMMENT ON COLUMN stock.blocked IS 'Units left in batches that are blocked';
-COMMENT ON COLUMN stock.held IS 'Units that are allocated to holds';
-COMMENT ON COLUMN stock.waiting IS 'Open units of order lines that wait for a batch';
-
-COMMENT ON VIEW allocation_progress IS
-'How far the calls of allocate_lines and allocate_order are that run now; of other roles'' calls, pg_read_all_stats sees the figures';
-COMMENT ON COLUMN allocation_progress.pid IS 'The process of the session, as in pg_stat_activity';
-COMMENT ON COLUMN allocation_progress.lines_done IS 'Lines written';
-COMMENT ON COLUMN allocation_progress.lines_total IS 'Lines to write';
-
-COMMENT ON FUNCTION add_batch(text, text, integer, date, integer) IS
-'Records a new batch: qty units of the SKU, in the warehouse or, with an ETA, under way; with the ETA infinity, blocked. Of '
-'batches that come on the same day, those of the lowest rank are sold first. Errors: 23505 if the reference is known; '
-'22004, 22023, 22001 for a missing or improper argument.';
-COMMENT ON FUNCTION change_batch_quantity(text, integer) IS
-'Sets the purchased quantity of a batch, in units; 0 if it is lost. Where it no longer covers what is allocated, lines '
-'leave the batch, the latest turn first, until it does; each, in its turn, gets the first other batch with room in time, or '
-'waits. Returns one row per line that has left, with its new batch or NULL. Errors: SK003 if there is no such batch; SK006 '
-'if more units have shipped; 22004, 22023, 22001 for a missing or improper argument.';
-COMMENT ON FUNCTION change_batch_eta(text, date) IS
-'Sets the day on which a batch is expected: NULL if it has arrived, infinity if it is blocked. Moves no line. Returns one '
-'row per line with open units on it, in their turn: those to be told. Errors: SK003 if there is no such batch; SK006 if it is '
-'to be under way and units have shipped; 22004, 22023, 22001 for a missing or improper argument.';
-COMMENT ON FUNCTION change_batch_quantity(text, text, integer) IS
-'As change_batch_quantity(ref, qty), of a batch that is named with its SKU. SK003 also if it is of another one.';
-COMMENT ON FUNCTION change_batch_eta(text, text, date) IS
-'As change_batch_eta(ref, eta), of a batch that is named with its SKU. SK003 also if it is of another one.';
-COMMENT ON FUNCTION allocate(text, text, integer, date, interval) IS
-'Ties an order line of qty units to the first batch that can serve all of it and comes no later than by, in preference '
-'order: the warehouse, then the earliest ETA, then the lowest rank; of equally good ones, one that no other transaction is '
-'taking from, then the lowest reference. With hold, the line is kept for so long from now, and is nobody''s afterwards. '
-'Returns the reference of the batch. The same line again returns the batch that it has, takes another date if its batch '
-'comes by then, and is held for so long from now or, without hold, firm from now on. Errors: SK001 if no batch has the SKU; '
-'SK002 if none has room in time; SK005 if the line is known with another quantity, or its batch comes after the date; 22004, '
-'22023, 22001 for a missing or improper argument.';
-COMMENT ON FUNCTION allocate_order(text, text[], integer[], boolean, date, interval) IS
-'Allocates the lines of one order, as allocate_lines does.';
-COMMENT ON FUNCTION allocate_lines(text[], text[], integer[], boolean, date, interval) IS
-'Allocates many order lines, in their order, as one unit of work, with the same date and hold as allocate does. Returns one '
-'row per line in the order given; batchref is NULL for a line that waits. A line without room refuses the whole call if '
-'all_or_nothing, and otherwise waits. Errors, which say at which line: SK001, SK002, SK005 as for allocate; 21000 if the same '
-'line stands in the call twice; 22004, 22023, 22001, 2202E for a missing or improper argument.';
-COMMENT ON FUNCTION try_allocate(text, text, integer, date, interval) IS
-'As allocate, but a refusal is a row, as for try_allocate_lines.';
-COMMENT ON FUNCTION try_allocate_order(text, text[], integer[], date, interval) IS
-'Allocates the lines of one order, as try_allocate_lines does.';
-COMMENT ON FUNCTION try_allocate_lines(text[], text[], integer[], date, interval) IS
-'As allocate_lines, all or nothing, but refusals are rows and no errors, and then nothing is taken. Returns one row per line '
-'in the order given. refusal is NULL, invalid_sku, out_of_stock or order_line_conflict; with out_of_stock, available is the '
-'most units that one batch has in time when it is the turn of the line, with invalid_sku 0. Errors: 21000 if the same line '
-'stands in the call twice; 22004, 22023, 22001, 2202E for a missing or improper argument.';
-COMMENT ON FUNCTION promise(text, integer, date) IS
-'The batch that allocate would choose now for a new line of qty units, no later than by, and its ETA: NULL in the warehouse. '
-'No row if there is none. Takes nothing; also on a standby. Errors: 22004, 22023, 22001 for a missing or improper argument.';
-COMMENT ON FUNCTION deallocate(text, text) IS
-'Gives the units of an order line back and forgets it. Returns the reference of the batch it had; NULL if it had none '
-'or there is no such line. Errors: SK006 if units of it have shipped; 22004, 22023, 22001 for a missing or improper argument.';
-COMMENT ON FUNCTION deallocate_order(text) IS
-'Gives the units of all lines of an order back and forgets them, as one unit of work. Returns one row per line, with the '
-'batch it had. Errors: SK006 if units of one have shipped; 22004, 22023, 22001 for a missing or improper argument.';
-COMMENT ON FUNCTION reallocate(text, text, integer, date) IS
-'Deallocates an order line and allocates it afresh, with qty units and the date by or, where that is NULL, as it was; if it '
-'fits nowhere, the old allocation stands. Of a line that has shipped in part the open part moves. Returns the reference of '
-'the batch. Errors: SK001 if no batch has the SKU; SK002 if none has room in time; SK004 if there is no such line, or it is an '
-'expired hold; SK006 if more has shipped, or everything; 22004, 22023, 22001 for a missing or improper argument.';
-COMMENT ON FUNCTION reallocate_sku(text) IS
-'Offers the lines of a SKU, in their turn, what is better for them now: a batch if they wait or theirs comes too late, '
-'otherwise one that comes on an earlier day. None is worse off, and nobody waits for what is left. Returns one row per line '
-'that has changed. Errors: SK001 if no batch has the SKU; 22004, 22023, 22001 for a missing or improper argument.';
-COMMENT ON FUNCTION ship(text, text, integer) IS
-'Records that qty units of an order line have left, in all; everything if NULL. Twice is once. Returns the reference of the '
-'batch, NULL if nothing leaves and the line waits. Errors: SK004 if there is no such line; SK006 if more have left already; '
-'SK007 if units are to leave and the line waits, or its batch is not in the warehouse; 22023 if the line asks for less; '
-'22004, 22023, 22001 for a missing or improper argument.';
-COMMENT ON FUNCTION ship_order(text, boolean) IS
-'Records that all lines of an order have left, as one unit of work; unless all_or_nothing, those that are in the warehouse. '
-'Twice is once. Returns one row per line that has left altogether. Errors: SK007 if a line waits, or its batch is not in the '
-'warehouse; 22004, 22023, 22001 for a missing or improper argument.';
 COMMENT ON FUNCTION check_allocation() IS
-'Returns one row for each contradiction in the tables, none if all is well. counter_differs: a batch has found units '
-'allocated that have not shipped, its lines expected; oversold: a batch has found units allocated of expected, or more '
-'shipped than allocated; overshipped: of a line, found units of expected have shipped; missing_batch, wrong_sku: a line of '
-'found units is tied to a batch that is not there, or is of another SKU. Reads all rows, changes and blocks nothing.';
-COMMENT ON FUNCTION batch_room(integer, integer, integer) IS
-'The room of a batch with these quantities: as many units as are left or, if that is more than 16, the next power of two; '
-'below zero if the quantities are not right.';
-COMMENT ON FUNCTION keep_allocated_batches() IS
-'Trigger function: a batch that serves order lines is neither deleted, renamed nor truncated. Error: 23503.';
+'Checks the tables and returns one row for each contradiction; none if all is well. counter_differs: a batch has found '
+'units reserved that have not shipped, its lines expected; oversold: a batch has found units reserved of expected, or more '
+'shipped than reserved; overshipped: of a line, found units of expected have shipped; missing_batch, wrong_sku: a line of '
+'found units has a batch that does not exist, or that has another SKU. Reads all rows, changes and blocks nothing.';
 
--- Privileges
+-- Owner and privileges
 --
--- The C code works as the owner of the tables, who is whoever creates the extension. The C functions stay
--- with the superuser: one that an ordinary role owns is a way to more privileges. So do the domains: whoever owns one
--- can add a CHECK to it, which runs as the owner of the tables, also once that is another role.
+-- The C code works as the owner of the tables: the role that creates the extension. That role also gets the views and
+-- check_allocation(), the only function that is SECURITY DEFINER. The C functions stay with the superuser, because an
+-- ordinary role could gain privileges by owning one. So do the domains: their owner can add a CHECK, which would run as
+-- the owner of the tables, even after the tables have changed hands.
+--
+-- PUBLIC may call nothing. The owner may grant each function; without the grant option on all of them, GRANT ... ON ALL
+-- FUNCTIONS IN SCHEMA would fail.
+DO $$
+DECLARE
+	member record;
+BEGIN
+	FOR member IN
+		SELECT object.type, object.identity, p.prosecdef, e.extowner::pg_catalog.regrole AS owner
+		FROM pg_catalog.pg_extension AS e
+			JOIN pg_catalog.pg_depend AS d ON d.refclassid OPERATOR(pg_catalog.=) e.tableoid
+				AND d.refobjid OPERATOR(pg_catalog.=) e.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'
+			LEFT JOIN pg_catalog.pg_proc AS p ON d.classid OPERATOR(pg_catalog.=) p.tableoid
+				AND d.objid OPERATOR(pg_catalog.=) p.oid
+			CROSS JOIN pg_catalog.pg_identify_object(d.classid, d.objid, 0) AS object
+		WHERE e.extname OPERATOR(pg_catalog.=) 'allocation'
+	LOOP
+		IF member.prosecdef OR member.type OPERATOR(pg_catalog.=) ANY (ARRAY['table', 'view']) THEN
+			EXECUTE pg_catalog.format('ALTER %s %s OWNER TO %s', member.type, member.identity, member.owner);
+		END IF;
+		IF member.type OPERATOR(pg_catalog.=) 'function' THEN
+			EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', member.identity);
+			EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s WITH GRANT OPTION', member.identity, member.owner);
+		END IF;
+	END LOOP;
+END
+$$;
 
-ALTER FUNCTION check_allocation() OWNER TO @extowner@;
-ALTER TABLE batches OWNER TO @extowner@;
-ALTER TABLE order_lines OWNER TO @extowner@;
-ALTER VIEW allocations OWNER TO @extowner@;
-ALTER VIEW waiting OWNER TO @extowner@;
-ALTER VIEW stock OWNER TO @extowner@;
-ALTER VIEW allocation_progress OWNER TO @extowner@;
-
-REVOKE EXECUTE ON FUNCTION
-	add_batch(text, text, integer, date, integer),
-	change_batch_quantity(text, integer),
-	change_batch_quantity(text, text, integer),
-	change_batch_eta(text, date),
-	change_batch_eta(text, text, date),
-	allocate(text, text, integer, date, interval),
-	allocate_order(text, text[], integer[], boolean, date, interval),
-	allocate_lines(text[], text[], integer[], boolean, date, interval),
-	try_allocate(text, text, integer, date, interval),
-	try_allocate_order(text, text[], integer[], date, interval),
-	try_allocate_lines(text[], text[], integer[], date, interval),
-	promise(text, integer, date),
-	deallocate(text, text),
-	deallocate_order(text),
-	reallocate(text, text, integer, date),
-	reallocate_sku(text),
-	ship(text, text, integer),
-	ship_order(text, boolean),
-	check_allocation(),
-	keep_allocated_batches()
-	FROM PUBLIC;
-
--- The owner may pass on each of them, lest GRANT ... ON ALL FUNCTIONS IN SCHEMA fail.
-GRANT EXECUTE ON FUNCTION
-	add_batch(text, text, integer, date, integer),
-	change_batch_quantity(text, integer),
-	change_batch_quantity(text, text, integer),
-	change_batch_eta(text, date),
-	change_batch_eta(text, text, date),
-	allocate(text, text, integer, date, interval),
-	allocate_order(text, text[], integer[], boolean, date, interval),
-	allocate_lines(text[], text[], integer[], boolean, date, interval),
-	try_allocate(text, text, integer, date, interval),
-	try_allocate_order(text, text[], integer[], date, interval),
-	try_allocate_lines(text[], text[], integer[], date, interval),
-	promise(text, integer, date),
-	deallocate(text, text),
-	deallocate_order(text),
-	reallocate(text, text, integer, date),
-	reallocate_sku(text),
-	ship(text, text, integer),
-	ship_order(text, boolean),
-	check_allocation(),
-	batch_room(integer, integer, integer),
-	keep_allocated_batches()
-	TO @extowner@ WITH GRANT OPTION;
-
--- Whoever writes to batches computes their room: the owner of the tables, also once that is another role. It is
--- arithmetic and tells nobody anything. PUBLIC may execute it already, unless default privileges say otherwise.
+-- The exception: any role that writes to batches computes their room, also a later owner of the tables. The function is
+-- plain arithmetic and reveals nothing.
 GRANT EXECUTE ON FUNCTION batch_room(integer, integer, integer) TO PUBLIC;

@@ -5,15 +5,18 @@
 #ifndef EXECUTION_H
 #define EXECUTION_H
 
+#include "adapters/attempt.h"
 #include "adapters/mapping.h"
-#include "adapters/spi_repository.h"
 #include "adapters/statement.h"
 
 extern uint64 execute_statement(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader);
 extern uint64 execute_for_each(Repository *repository, StatementPair *pair, Values values_of, const void *elements, size_t n,
 							   Reader *reader);
-extern bool execute_to_find_batch(Repository *repository, Statement *statement, const NullableDatum *key,
+extern bool execute_to_find_batch(Repository *repository, Statement *statement, const NullableDatum *values,
 								  StoredBatch *batch);
-extern void spi_repository_show_progress(SpiRepository *self, size_t lines_done);
+extern bool execute_to_find_by_key(Repository *repository, StatementPair *pair, const RowKey *key, StoredBatch *batch);
+extern bool execute_write(Repository *repository, Statement *statement, const NullableDatum *values);
+extern bool execute_writes(Repository *repository, StatementPair *pair, Values values_of, const void *elements, size_t n);
+extern void refuse_suppressed_rows(uint64 nadded, size_t n);
 
 #endif							/* EXECUTION_H */

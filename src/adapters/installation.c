@@ -45,6 +45,13 @@ refuse_table(const char *table, const char *detail)
 			errhint("Columns, constraints, rules and owners of the tables of an extension have to stay as they are."));
 }
 
+/* Are the tables distributed over several nodes? */
+bool
+installation_is_distributed(const Installation *installation)
+{
+	return OidIsValid(installation->batch_skus);
+}
+
 /* Is it one of the tables? */
 bool
 installation_has(const Installation *installation, Oid table)
@@ -61,7 +68,7 @@ bool
 installation_has_batches(const Installation *installation, Relation table)
 {
 	return RelationGetRelid(table) == installation->batches ||
-		(tables_are_distributed && RelationGetNamespace(table) == installation->namespace &&
+		(installation_is_distributed(installation) && RelationGetNamespace(table) == installation->namespace &&
 		 table->rd_rel->relowner == installation->owner);
 }
 
@@ -82,7 +89,7 @@ note_changed_schema(Datum arg, int cache, uint32 hash)
 
 /* Finds the tables in the schema by their names; they are still to be checked. */
 static void
-find_tables(Oid namespace)
+find_tables(Oid namespace, bool is_distributed)
 {
 	static bool has_callbacks = false;
 
@@ -95,7 +102,7 @@ find_tables(Oid namespace)
 	known.namespace = namespace;
 	known.batches = get_relname_relid("batches", namespace);
 	known.order_lines = get_relname_relid("order_lines", namespace);
-	known.batch_skus = tables_are_distributed ? get_relname_relid("batch_skus", namespace) : InvalidOid;
+	known.batch_skus = is_distributed ? get_relname_relid("batch_skus", namespace) : InvalidOid;
 }
 
 /* Raises the error that a table is not where the extension has made it. */
@@ -153,7 +160,7 @@ check_owner(Oid owner, const char *name)
 
 /* Refuses tables that are not those of one installation.  batch_skus is made when tables are distributed: it is no member. */
 static void
-check_tables(void)
+check_tables(bool is_distributed)
 {
 	is_checked = false;
 	is_unchanged = true;
@@ -162,7 +169,7 @@ check_tables(void)
 	check_membership(known.batches, "batches");
 	check_owner(check_table(known.order_lines, "order_lines"), "order_lines");
 	check_membership(known.order_lines, "order_lines");
-	if (tables_are_distributed)
+	if (is_distributed)
 		check_owner(check_table(known.batch_skus, "batch_skus"), "batch_skus");
 	known.generation = checked.generation;
 	if (memcmp(&known, &checked, sizeof(Installation)) != 0)
@@ -180,17 +187,17 @@ Installation
 lock_installation(Oid function)
 {
 	Oid			namespace = get_func_namespace(function);
+	bool		is_distributed = tables_are_distributed;
 
 	AcceptInvalidationMessages();
-	is_checked &= is_unchanged && known.namespace == namespace &&
-		OidIsValid(known.batch_skus) == tables_are_distributed;
+	is_checked &= is_unchanged && known.namespace == namespace && installation_is_distributed(&known) == is_distributed;
 	if (!is_checked)
-		find_tables(namespace);
+		find_tables(namespace, is_distributed);
 	LockRelationOid(known.batches, RowExclusiveLock);
 	LockRelationOid(known.order_lines, RowExclusiveLock);
-	if (tables_are_distributed)
+	if (is_distributed)
 		LockRelationOid(known.batch_skus, RowExclusiveLock);
 	if (!is_checked || !is_unchanged)
-		check_tables();
+		check_tables(is_distributed);
 	return known;
 }

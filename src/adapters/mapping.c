@@ -248,8 +248,8 @@ read_string(TupleTableSlot *slot, int column)
  * something else: what is older than every running transaction, or newer, is
  * told from these without looking for its state.
  */
-static bool
-is_running(TransactionId xid)
+bool
+is_running_elsewhere(TransactionId xid)
 {
 	return !TransactionIdIsCurrentTransactionId(xid) && TransactionIdIsInProgress(xid);
 }
@@ -294,14 +294,14 @@ hinders_charge(uint16 infomask, TransactionId xmax)
 	{
 		nmembers = GetMultiXactIdMembers(xmax, &members, false, HEAP_XMAX_IS_LOCKED_ONLY(infomask));
 		for (int i = 0; i < nmembers; i++)
-			if (members[i].status != MultiXactStatusForKeyShare && is_running(members[i].xid))
+			if (members[i].status != MultiXactStatusForKeyShare && is_running_elsewhere(members[i].xid))
 				return true;
 		return false;
 	}
 	if (HEAP_XMAX_IS_KEYSHR_LOCKED(infomask))
 		return false;
 	/* Under a kept snapshot we cannot update a row changed after it: treat it as contended. */
-	return is_running(xmax) ||
+	return is_running_elsewhere(xmax) ||
 		(IsolationUsesXactSnapshot() && !HEAP_XMAX_IS_LOCKED_ONLY(infomask) && has_committed_since(xmax));
 }
 
@@ -359,6 +359,16 @@ is_contended_at(ItemPointer tid)
 	return hints.is_contended;
 }
 
+/* Reads both hints, from the row or, if it is a joined one, from its last columns: xmax, ctid. */
+void
+read_hints_of_row(Reader *reader, TupleTableSlot *slot, StoredBatch *batch)
+{
+	read_hints(slot, &batch->row);
+	if (slot->tts_nvalid > 9 && !slot->tts_isnull[8] && !slot->tts_isnull[9] &&
+		TransactionIdIsValid(DatumGetTransactionId(slot->tts_values[8])))
+		batch->row.is_contended = is_contended_at((ItemPointer) DatumGetPointer(slot->tts_values[9]));
+}
+
 static bool
 receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 {
@@ -376,25 +386,9 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	batch->shipped_quantity = read_quantity("batches", slot, 4, 0);
 	batch->rank = DatumGetInt32(slot->tts_values[5]);
 	batch->eta = slot->tts_isnull[6] ? IN_WAREHOUSE : eta_of_date(DatumGetDateADT(slot->tts_values[6]));
-	read_hints(slot, &stored.row);
-	if (slot->tts_nvalid > 9 && !slot->tts_isnull[8])
-	{
-		TransactionId xmax = DatumGetTransactionId(slot->tts_values[8]);
+	reader->read_hints(reader, slot, &stored);
 
-		if (tables_are_distributed)
-			stored.row.is_contended = is_running(xmax);
-		else if (TransactionIdIsValid(xmax) && !slot->tts_isnull[9])
-			stored.row.is_contended = is_contended_at((ItemPointer) DatumGetPointer(slot->tts_values[9]));
-	}
-	if (slot->tts_nvalid > 9 && tables_are_distributed)
-		reader->versions = hash_combine64(hash_combine64(reader->versions, hash_any_extended(
-			(const unsigned char *) batch->reference, strlen(batch->reference), 0)), DatumGetTransactionId(slot->tts_values[9]));
-
-	if (reader->demand && (!batch_comes_by(batch, reader->demand->deadline) ||
-						   (batch_available_quantity(batch) < reader->demand->qty && --reader->patience == 0)))
-		reader->has_seen_enough = true;
-	else
-		reader->has_seen_enough = !reader->visit_batch(reader->context, &stored) || reader->wants_one;
+	reader->has_seen_enough = !reader->visit_batch(reader->context, &stored) || reader->wants_one;
 	MemoryContextSwitchTo(old);
 	return !reader->has_seen_enough;
 }
@@ -435,11 +429,10 @@ ignore(DestReceiver *receiver)
 
 /* Reads batches. */
 Reader
-reader_of_batches(MemoryContext memory, BatchVisitor visit, void *context)
+reader_of_batches(BatchVisitor visit, void *context)
 {
 	return (Reader) {
 		.receiver = {receive_batch, check_batch_types, ignore, ignore, DestNone},
-		.memory = memory,
 		.visit_batch = visit,
 		.context = context
 	};
@@ -454,19 +447,18 @@ copy_batch(void *context, const StoredBatch *batch)
 
 /* Reads one batch, which is without a reference if there is none. */
 Reader
-reader_of_one_batch(MemoryContext memory, StoredBatch *batch)
+reader_of_one_batch(StoredBatch *batch)
 {
 	*batch = (StoredBatch) {0};
-	return reader_of_batches(memory, copy_batch, batch);
+	return reader_of_batches(copy_batch, batch);
 }
 
 /* Reads lines. */
 Reader
-reader_of_lines(MemoryContext memory, LineVisitor visit, void *context)
+reader_of_lines(LineVisitor visit, void *context)
 {
 	return (Reader) {
 		.receiver = {receive_line, check_line_types, ignore, ignore, DestNone},
-		.memory = memory,
 		.visit_line = visit,
 		.context = context
 	};

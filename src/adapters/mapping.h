@@ -55,23 +55,30 @@ extern NullableDatum array_of_values(const Datum *values, const bool *nulls, siz
 
 extern ItemPointerData tid_of_place(uint64 place);
 
+typedef struct Reader Reader;
+
+/* Reads what the row of a batch tells beside its columns. */
+typedef void (*HintReader) (Reader *reader, TupleTableSlot *slot, StoredBatch *batch);
+
 /* Hands the rows that a statement returns to a visitor, one by one, until that has seen enough. */
-typedef struct Reader
+struct Reader
 {
 	DestReceiver receiver;
-	MemoryContext memory;		/* where what it hands out lives */
+	MemoryContext memory;		/* where what it hands out lives; set when a statement runs, as are the hints */
+	HintReader	read_hints;
 	BatchVisitor visit_batch;
 	LineVisitor visit_line;
 	void	   *context;
-	const Demand *demand;		/* a batch that comes later ends it; or NULL */
-	int			patience;		/* with a demand: after so many batches with less left it has seen enough */
 	bool		wants_one;		/* stop after the first row: an index scan would walk its dead versions */
 	bool		has_seen_enough;
-	uint64		versions;		/* a hash of which rows it has read, in which versions; of batches where tables are distributed */
-} Reader;
+	uint64		versions;		/* a hash of which rows it has read, in which versions; of batches, if the hints say so */
+};
 
-extern Reader reader_of_batches(MemoryContext memory, BatchVisitor visit, void *context);
-extern Reader reader_of_one_batch(MemoryContext memory, StoredBatch *batch);
-extern Reader reader_of_lines(MemoryContext memory, LineVisitor visit, void *context);
+extern Reader reader_of_batches(BatchVisitor visit, void *context);
+extern Reader reader_of_one_batch(StoredBatch *batch);
+extern Reader reader_of_lines(LineVisitor visit, void *context);
+
+extern void read_hints_of_row(Reader *reader, TupleTableSlot *slot, StoredBatch *batch);
+extern bool is_running_elsewhere(TransactionId xid);
 
 #endif							/* MAPPING_H */

@@ -1,7 +1,7 @@
 /*
  * searching.h
- *		The searches for batches that can serve lines, and the room of a batch, by
- *		which it is found.
+ *		Searches for batches that can meet demands, and the room of a batch, by which
+ *		indexes find it.
  */
 #ifndef SEARCHING_H
 #define SEARCHING_H
@@ -9,7 +9,7 @@
 #include "service_layer/repository.h"
 
 extern int32 room_of_batch(int32 purchased_quantity, int32 allocated_quantity, int32 shipped_quantity);
-extern void visit_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context);
-extern void visit_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context);
+extern void search_first_batches(Repository *repository, Demand demand, BatchVisitor visit, void *context);
+extern void search_all_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context);
 
 #endif							/* SEARCHING_H */

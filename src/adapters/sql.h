@@ -13,26 +13,24 @@
 /* These read lines: orderid, sku, qty, shipped_qty, ordered_at, batchref, needed_by, held_until, xmin, ctid. */
 extern StatementPair sql_known_lines;
 extern Statement sql_select_lines_of_order;
-extern Statement sql_select_lines_of_batch;
+extern StatementPair sql_lines_of_batch;
 extern Statement sql_select_lines_to_improve;
 extern StatementPair sql_expired_holds;
 
 /* These read batches: reference, sku, purchased_quantity, allocated_quantity, shipped_quantity, rank, eta, room. */
 extern Statement sql_select_batch;
 extern StatementPair sql_known_batches;
-extern Statement sql_select_newest_batch;
+extern StatementPair sql_newest_batch;
 extern Statement sql_select_open_batches;
 extern Statement sql_select_warehouse_after;
 extern Statement sql_select_shipments_after;
 extern Statement sql_select_batches_by_room;
 extern StatementPair sql_batches_for_demands;
-extern Statement sql_select_batch_sku;
-extern Statement sql_select_batch_sku_now;
 
 /* These return a row if there is any. */
 extern Statement sql_select_sku;
 extern Statement sql_select_allocation;
-extern Statement sql_select_allocation_of_batch;
+extern StatementPair sql_allocation_of_batch;
 
 /* What a charge of one batch relies on: the index of the statement that makes it. */
 typedef enum ChargeKind
@@ -48,12 +46,8 @@ extern StatementPair sql_lock_lines;
 
 /* These write; the number of rows says how much was written. */
 extern Statement sql_insert_batch;
-extern Statement sql_insert_batch_sku;
-extern Statement sql_update_batch_sku;
-extern Statement sql_insert_key_of_batch;
-extern Statement sql_delete_batch;
 extern Statement sql_charge_batch[];
-extern Statement sql_charge_batch_in_place[];
+extern Statement sql_charge_batch_at_tid[];
 extern StatementPair sql_charge_batches;
 extern StatementPair sql_ship_from_batches;
 extern Statement sql_set_purchased_quantity;

@@ -39,19 +39,21 @@ free_plan(void *plan)
 static SPIPlanPtr
 prepared(Statement *statement, const Installation *installation)
 {
+	const char *sql = statement->sql;
 	SPIPlanPtr	plan;
 
 	if (statement->plan && statement->generation == installation->generation)
 		return statement->plan;
 
-	plan = SPI_prepare_cursor(psprintf(statement->sql, quote_identifier(NameStr(installation->schema)),
-									   tables_are_distributed ? "" : "/*", tables_are_distributed ? "" : "*/", MyProcPid),
+	if (statement->distributed_sql && installation_is_distributed(installation))
+		sql = statement->distributed_sql;
+	plan = SPI_prepare_cursor(psprintf(sql, quote_identifier(NameStr(installation->schema)), MyProcPid),
 							  statement->nparameters, statement->types,
 							  CURSOR_OPT_GENERIC_PLAN | CURSOR_OPT_FAST_PLAN);
 	if (!plan)
-		elog(ERROR, "could not prepare \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
+		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not keep the plan of \"%s\"", statement->sql);
+		elog(ERROR, "could not keep the plan of \"%s\"", sql);
 
 	if (statement->plan)
 	{
@@ -100,18 +102,18 @@ static const struct
 };
 
 /* Until the end of the caller's level of settings. */
-static void
-set_locally(const char *name, const char *value)
+void
+statement_set_locally(const char *name, const char *value)
 {
 	set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 /* Until the end of the caller's level of settings, plans are made as they have to be. */
-static void
-set_planner(void)
+void
+statement_set_planner(void)
 {
 	for (size_t i = 0; i < lengthof(planner_settings); i++)
-		set_locally(planner_settings[i].name, planner_settings[i].value);
+		statement_set_locally(planner_settings[i].name, planner_settings[i].value);
 }
 
 /* Tree walker: refuses each relation that is not one of our tables, or has others that inherit from it. */
@@ -166,8 +168,7 @@ plan_statement(PLANNER_PARAMETERS)
 	/* What is planned meanwhile is not ours. */
 	statement_running.text = NULL;
 	nest_level = NewGUCNestLevel();
-	if (!tables_are_distributed)
-		set_planner();
+	statement_set_planner();
 	planned = plan(PLANNER_ARGUMENTS);
 	AtEOXact_GUC(true, nest_level);
 	statement_running = running;
@@ -183,24 +184,12 @@ statement_install_planner(void)
 	planner_hook = plan_statement;
 }
 
-/*
- * Sees to it that what the caller has set changes no plan that is made already.
- * Where tables are distributed no plan is kept: which node a statement goes to, its
- * values say, and where one value does, Citus 13 keeps what it plans at each run.
- * It holds until the end of the caller's level of settings.
- */
+/* Sees to it that plans are kept, whatever the caller has set, until the end of the caller's level of settings. */
 void
-statement_settings_for_call(void)
+statement_keep_plans(void)
 {
-	if (tables_are_distributed)
-	{
-		set_planner();
-		set_locally("plan_cache_mode", "force_custom_plan");
-		/* Dates go to other nodes as text, and are read as is usual there. */
-		set_locally("datestyle", "ISO");
-	}
-	else if (plan_cache_mode == PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN)
-		set_locally("plan_cache_mode", "force_generic_plan");
+	if (plan_cache_mode == PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN)
+		statement_set_locally("plan_cache_mode", "force_generic_plan");
 }
 
 /* Sets what the statements of a pair have in common, before the first of them runs. */

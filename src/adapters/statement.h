@@ -14,11 +14,11 @@
 
 typedef struct Statement
 {
-	const char *sql;			/* %1$s stands for the schema, %2$s and %3$s for the ends of a comment unless the tables
-								 * are distributed, %4$d for the process */
+	const char *sql;			/* %1$s stands for the schema */
 	Oid			types[MAX_PARAMETERS];
 	int			nparameters;
 	bool		takes_snapshot; /* it sees what is committed when it runs; others see what the active snapshot shows */
+	const char *distributed_sql;	/* if it differs over several nodes; %2$d stands for the process */
 	SPIPlanPtr	plan;			/* NULL until it is first needed */
 	const char *text;			/* the SQL of the plan */
 	int			generation;		/* of the installation for which the plan was made */
@@ -52,6 +52,8 @@ extern void statement_install_planner(void);
 extern void statement_pair_complete(StatementPair *pair);
 extern uint64 statement_execute(Statement *statement, const Installation *installation,
 								const NullableDatum *values, DestReceiver *receiver);
-extern void statement_settings_for_call(void);
+extern void statement_set_planner(void);
+extern void statement_set_locally(const char *name, const char *value);
+extern void statement_keep_plans(void);
 
 #endif							/* STATEMENT_H */

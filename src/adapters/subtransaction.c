@@ -12,9 +12,12 @@
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/timeout.h"
 
+#include "adapters/citus.h"
+#include "adapters/duplicates.h"
 #include "adapters/statement.h"
 #include "adapters/subtransaction.h"
 
@@ -82,12 +85,12 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		SetUserIdAndSecContext(repository->tables.owner,
 							   owner_security_context(repository->tables.owner, caller, security_context));
 		SPI_connect();
-		spi_repository_begin_attempt(repository);
+		attempt_begin(repository);
 		result.verdict = body(&repository->base, command);
-		if (result.verdict == CONTRADICTION && spi_repository_note_contradiction(repository))
+		if (result.verdict == CONTRADICTION && attempt_note_contradiction(repository))
 			result.verdict = RETRY;
-		result.is_explained = result.verdict == RETRY && spi_repository_others_explain_it(repository);
-		spi_repository_end_moment(repository);
+		result.is_explained = result.verdict == RETRY && repository->is_explained(repository);
+		attempt_end_moment(repository);
 		SPI_finish();
 		/* What a trigger has set goes no further. */
 		AtEOXact_GUC(false, nest_level);
@@ -109,12 +112,12 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		FlushErrorState();
 		/* Only before the rollback, as that is the end of a transaction, too. */
 		result.is_explained = error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION &&
-			spi_repository_others_explain_it(repository);
+			repository->is_explained(repository);
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller_context);
 		CurrentResourceOwner = caller_owner;
 		statement_running = running;
-		if (spi_repository_gives_up_waiting(repository, error))
+		if (attempt_note_error(repository, error))
 		{
 			/* Where both limits are reached at once, the server tells of the other one only. */
 			if (has_time_limit && !get_timeout_active(STATEMENT_TIMEOUT))
@@ -127,7 +130,7 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		else
 		{
 			hide_rows(error, repository->tables.owner, caller);
-			owner = spi_repository_whose_duplicate(repository, error);
+			owner = duplicate_owner(&repository->tables, error);
 			if (owner == THEIRS)
 				ReThrowError(error);
 			result.verdict = RETRY;
@@ -215,6 +218,20 @@ subtransaction_run(UnitOfWork *uow, Body body, void *command)
 	}
 	if (last.verdict == CONTRADICTION)
 		report_contradiction();
+	progress_end(&repository->progress);
+}
+
+/* Prepares the server process when it loads the library: defines the settings, and hooks into the planner. */
+void
+subtransaction_set_up_library(void)
+{
+	/* Superuser only: calls run as the tables' owner, so a caller could change that role's plans. */
+	DefineCustomBoolVariable("allocation.distributed",
+							 "The tables of extension \"allocation\" are distributed over several nodes by SKU.",
+							 NULL, &tables_are_distributed, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("allocation");
+	statement_install_planner();
+	citus_set_up_library();
 }
 
 /* Makes a unit of work over the tables beside the function that is called. */
@@ -223,4 +240,30 @@ subtransaction_init(Subtransaction *self, Oid function)
 {
 	self->base.run = subtransaction_run;
 	spi_repository_init(&self->repository, function);
+	if (installation_is_distributed(&self->repository.tables))
+		citus_adapt(&self->repository);
+}
+
+/*
+ * Makes a unit of work for a trigger function on table batches; any other table
+ * is an error.  It sees what others have committed by now, because DELETE and
+ * TRUNCATE also take rows that the snapshot of their transaction does not show.
+ */
+void
+subtransaction_init_for_trigger(Subtransaction *self, Oid function, Relation table)
+{
+	subtransaction_init(self, function);
+	if (!installation_has_batches(&self->repository.tables, table))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("keep_allocated_batches() is for table \"batches\" of its extension, not for table \"%s\"",
+					   RelationGetRelationName(table)));
+	self->repository.sees_latest = true;
+}
+
+/* From now on, other sessions see how far the work is, which is to write this many lines (0 if that is unknown). */
+void
+subtransaction_show_progress(Subtransaction *self, size_t lines_total)
+{
+	self->repository.progress = progress_of(self->repository.tables.order_lines, lines_total);
 }

@@ -14,6 +14,9 @@ typedef struct Subtransaction
 	SpiRepository repository;
 } Subtransaction;
 
+extern void subtransaction_set_up_library(void);
 extern void subtransaction_init(Subtransaction *self, Oid function);
+extern void subtransaction_init_for_trigger(Subtransaction *self, Oid function, Relation table);
+extern void subtransaction_show_progress(Subtransaction *self, size_t lines_total);
 
 #endif							/* SUBTRANSACTION_H */

@@ -7,53 +7,38 @@
 
 #include "adapters/compat.h"
 
-#include "commands/trigger.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/guc.h"
-#include "utils/rel.h"
 
+#include "adapters/subtransaction.h"
 #include "entrypoints/arguments.h"
 #include "entrypoints/results.h"
-#include "adapters/searching.h"
 #include "service_layer/services.h"
-#include "adapters/statement.h"
-#include "adapters/subtransaction.h"
 
 PG_MODULE_MAGIC_EXT(.name = "allocation", .version = ALLOCATION_VERSION);
 
 PGDLLEXPORT void _PG_init(void);
 
-/* Defines the settings of the extension. */
+/* The server calls it when it loads the library. */
 void
 _PG_init(void)
 {
-	/* Whoever could set it would change the plans of a call that works as somebody else. */
-	DefineCustomBoolVariable("allocation.distributed",
-							 "The tables of extension \"allocation\" are distributed over several nodes by SKU.",
-							 NULL, &tables_are_distributed, false, PGC_SUSET, 0, NULL, NULL, NULL);
-	MarkGUCPrefixReserved("allocation");
-	statement_install_planner();
+	subtransaction_set_up_library();
 }
 
-/* The unit of work over the tables beside the function that is called. */
+/*
+ * Makes the unit of work over the tables beside the function that is called.  The
+ * function is named if it writes: a read-only transaction refuses it.
+ */
 static UnitOfWork *
-begin_reading(FunctionCallInfo fcinfo, Subtransaction *subtransaction)
+begin(FunctionCallInfo fcinfo, Subtransaction *subtransaction, const char *writing_function)
 {
+	if (writing_function)
+		PreventCommandIfReadOnly(writing_function);
 	subtransaction_init(subtransaction, fcinfo->flinfo->fn_oid);
 	return &subtransaction->base;
-}
-
-/* The same for a function that is about to write. */
-static UnitOfWork *
-begin(FunctionCallInfo fcinfo, Subtransaction *subtransaction, const char *function)
-{
-	PreventCommandIfReadOnly(function);
-	return begin_reading(fcinfo, subtransaction);
 }
 
 /*
@@ -123,9 +108,8 @@ allocation_change_batch_quantity(PG_FUNCTION_ARGS)
 	int32		qty = batch_quantity_argument(fcinfo, PG_NARGS() - 1);
 	LinesResult result;
 
-	spi_repository_begin_progress(&subtransaction.repository, 0);
+	subtransaction_show_progress(&subtransaction, 0);
 	result = change_batch_quantity(uow, batch.sku, batch.reference, qty);
-	spi_repository_end_progress(&subtransaction.repository);
 	return changed_batch_result(fcinfo, &result, &batch);
 }
 
@@ -244,16 +228,18 @@ lines_arguments(FunctionCallInfo fcinfo, bool one_order, int by)
 	return argument;
 }
 
-/* Allocates lines that are given in arrays. */
+/* Allocates the lines that the function of this name is called for: all of one order, or not. */
 static Datum
-allocate_many(FunctionCallInfo fcinfo, UnitOfWork *uow, LinesArgument argument, bool all_or_nothing)
+allocate_many(FunctionCallInfo fcinfo, const char *function, bool one_order)
 {
-	SpiRepository *repository = &((Subtransaction *) uow)->repository;
+	Subtransaction subtransaction;
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, function);
+	bool		all_or_nothing = flag_argument(fcinfo, 3, "all_or_nothing");
+	LinesArgument argument = lines_arguments(fcinfo, one_order, 4);
 	LinesResult result;
 
-	spi_repository_begin_progress(repository, argument.n);
+	subtransaction_show_progress(&subtransaction, argument.n);
 	result = allocate_lines(uow, argument.lines, argument.n, all_or_nothing);
-	spi_repository_end_progress(repository);
 	if (result.refused.outcome != DONE)
 		report_refused_lines(&result, &argument.lines[result.position]);
 	return lines_result(fcinfo, &result);
@@ -268,11 +254,7 @@ PG_FUNCTION_INFO_V1(allocation_allocate_lines);
 PGDLLEXPORT Datum
 allocation_allocate_lines(PG_FUNCTION_ARGS)
 {
-	Subtransaction subtransaction;
-	UnitOfWork *uow = begin(fcinfo, &subtransaction, "allocate_lines()");
-	bool		all_or_nothing = flag_argument(fcinfo, 3, "all_or_nothing");
-
-	return allocate_many(fcinfo, uow, lines_arguments(fcinfo, false, 4), all_or_nothing);
+	return allocate_many(fcinfo, "allocate_lines()", false);
 }
 
 PG_FUNCTION_INFO_V1(allocation_allocate_order);
@@ -284,23 +266,17 @@ PG_FUNCTION_INFO_V1(allocation_allocate_order);
 PGDLLEXPORT Datum
 allocation_allocate_order(PG_FUNCTION_ARGS)
 {
-	Subtransaction subtransaction;
-	UnitOfWork *uow = begin(fcinfo, &subtransaction, "allocate_order()");
-	bool		all_or_nothing = flag_argument(fcinfo, 3, "all_or_nothing");
-
-	return allocate_many(fcinfo, uow, lines_arguments(fcinfo, true, 4), all_or_nothing);
+	return allocate_many(fcinfo, "allocate_order()", true);
 }
 
-/* Allocates n lines or says, as rows, why not. */
+/* Allocates n lines; of each, a row says what became of it. */
 static Datum
-try_to_allocate_many(FunctionCallInfo fcinfo, UnitOfWork *uow, OrderLine *lines, int n)
+try_to_allocate(FunctionCallInfo fcinfo, Subtransaction *subtransaction, OrderLine *lines, int n)
 {
-	SpiRepository *repository = &((Subtransaction *) uow)->repository;
 	LinesResult result;
 
-	spi_repository_begin_progress(repository, n);
-	result = try_allocate_lines(uow, lines, n);
-	spi_repository_end_progress(repository);
+	subtransaction_show_progress(subtransaction, n);
+	result = try_allocate_lines(&subtransaction->base, lines, n);
 	return trial_result(fcinfo, &result);
 }
 
@@ -314,10 +290,23 @@ PGDLLEXPORT Datum
 allocation_try_allocate(PG_FUNCTION_ARGS)
 {
 	Subtransaction subtransaction;
-	UnitOfWork *uow = begin(fcinfo, &subtransaction, "try_allocate()");
-	OrderLine	line = line_arguments(fcinfo);
+	OrderLine	line;
 
-	return try_to_allocate_many(fcinfo, uow, &line, 1);
+	begin(fcinfo, &subtransaction, "try_allocate()");
+	line = line_arguments(fcinfo);
+	return try_to_allocate(fcinfo, &subtransaction, &line, 1);
+}
+
+/* The same of lines in arrays, for the function of this name. */
+static Datum
+try_to_allocate_many(FunctionCallInfo fcinfo, const char *function, bool one_order)
+{
+	Subtransaction subtransaction;
+	LinesArgument argument;
+
+	begin(fcinfo, &subtransaction, function);
+	argument = lines_arguments(fcinfo, one_order, 3);
+	return try_to_allocate(fcinfo, &subtransaction, argument.lines, argument.n);
 }
 
 PG_FUNCTION_INFO_V1(allocation_try_allocate_lines);
@@ -329,11 +318,7 @@ PG_FUNCTION_INFO_V1(allocation_try_allocate_lines);
 PGDLLEXPORT Datum
 allocation_try_allocate_lines(PG_FUNCTION_ARGS)
 {
-	Subtransaction subtransaction;
-	UnitOfWork *uow = begin(fcinfo, &subtransaction, "try_allocate_lines()");
-	LinesArgument argument = lines_arguments(fcinfo, false, 3);
-
-	return try_to_allocate_many(fcinfo, uow, argument.lines, argument.n);
+	return try_to_allocate_many(fcinfo, "try_allocate_lines()", false);
 }
 
 PG_FUNCTION_INFO_V1(allocation_try_allocate_order);
@@ -345,11 +330,7 @@ PG_FUNCTION_INFO_V1(allocation_try_allocate_order);
 PGDLLEXPORT Datum
 allocation_try_allocate_order(PG_FUNCTION_ARGS)
 {
-	Subtransaction subtransaction;
-	UnitOfWork *uow = begin(fcinfo, &subtransaction, "try_allocate_order()");
-	LinesArgument argument = lines_arguments(fcinfo, true, 3);
-
-	return try_to_allocate_many(fcinfo, uow, argument.lines, argument.n);
+	return try_to_allocate_many(fcinfo, "try_allocate_order()", true);
 }
 
 PG_FUNCTION_INFO_V1(allocation_promise);
@@ -359,7 +340,7 @@ PGDLLEXPORT Datum
 allocation_promise(PG_FUNCTION_ARGS)
 {
 	Subtransaction subtransaction;
-	UnitOfWork *uow = begin_reading(fcinfo, &subtransaction);
+	UnitOfWork *uow = begin(fcinfo, &subtransaction, NULL);
 	OrderLine	line = {.sku = name_argument(fcinfo, 0, "sku"), .qty = quantity_argument(fcinfo, 1)};
 	Batch		batch;
 
@@ -438,9 +419,8 @@ allocation_reallocate_sku(PG_FUNCTION_ARGS)
 	const char *sku = name_argument(fcinfo, 0, "sku");
 	LinesResult result;
 
-	spi_repository_begin_progress(&subtransaction.repository, 0);
+	subtransaction_show_progress(&subtransaction, 0);
 	result = reallocate_sku(uow, sku);
-	spi_repository_end_progress(&subtransaction.repository);
 	return order_result(fcinfo, &result);
 }
 
@@ -481,86 +461,4 @@ allocation_ship_order(PG_FUNCTION_ARGS)
 	LinesResult result = ship_order(uow, orderid, flag_argument(fcinfo, 1, "all_or_nothing"));
 
 	return order_result(fcinfo, &result);
-}
-
-/*
- * For the tables
- */
-
-PG_FUNCTION_INFO_V1(allocation_batch_room);
-
-/* batch_room(purchased_quantity integer, allocated_quantity integer, shipped_quantity integer) RETURNS integer */
-PGDLLEXPORT Datum
-allocation_batch_room(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(room_of_batch(PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2)));
-}
-
-PG_FUNCTION_INFO_V1(allocation_keep_allocated_batches);
-
-/* What a row of the trigger's table has in one of its columns. */
-static const char *
-trigger_value(const TriggerData *trigger, HeapTuple row, const char *column)
-{
-	TupleDesc	columns = RelationGetDescr(trigger->tg_relation);
-	int			number = SPI_fnumber(columns, column);
-	const char *value = number > 0 ? SPI_getvalue(row, columns, number) : NULL;
-
-	if (!value)
-		refuse_table(RelationGetRelationName(trigger->tg_relation),
-					 psprintf("It has no column \"%s\", or a null in it.", column));
-	return value;
-}
-
-/* The key of the batch in a row of the trigger's table. */
-static RowKey
-trigger_batch(const TriggerData *trigger, HeapTuple row)
-{
-	return (RowKey) {
-		.sku = trigger_value(trigger, row, "sku"),
-		.name = trigger_value(trigger, row, "reference")
-	};
-}
-
-/* The trigger on batches: one that serves lines is neither deleted nor renamed. */
-PGDLLEXPORT Datum
-allocation_keep_allocated_batches(PG_FUNCTION_ARGS)
-{
-	const TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Subtransaction subtransaction;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
-		!(TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event)))
-		ereport(ERROR,
-				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("keep_allocated_batches() must be called as an AFTER trigger for each row, or for TRUNCATE"));
-	subtransaction_init(&subtransaction, fcinfo->flinfo->fn_oid);
-	if (!installation_has_batches(&subtransaction.repository.tables, trigger->tg_relation))
-		ereport(ERROR,
-				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("keep_allocated_batches() is for table \"batches\" of its extension, not for table \"%s\"",
-					   RelationGetRelationName(trigger->tg_relation)));
-	/* DELETE and TRUNCATE take what the snapshot of their transaction does not show, too. */
-	subtransaction.repository.sees_latest = true;
-
-	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
-	{
-		if (batch_serves_lines(&subtransaction.base, NULL))
-			report_serving_batch(NULL);
-	}
-	else
-	{
-		RowKey		batch = trigger_batch(trigger, trigger->tg_trigtuple);
-
-		if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		{
-			RowKey		renamed = trigger_batch(trigger, trigger->tg_newtuple);
-
-			if (strcmp(batch.name, renamed.name) == 0 && strcmp(batch.sku, renamed.sku) == 0)
-				return PointerGetDatum(NULL);
-		}
-		if (batch_serves_lines(&subtransaction.base, &batch))
-			report_serving_batch(batch.name);
-	}
-	return PointerGetDatum(NULL);
 }

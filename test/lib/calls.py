@@ -11,7 +11,12 @@ TYPES = {
 	'orderids': 'text[]', 'skus': 'text[]', 'qtys': 'integer[]', 'all_or_nothing': 'boolean',
 }
 Argument = collections.namedtuple('Argument', 'name type may_be_null smallest')
-Function = collections.namedtuple('Function', 'name arguments returns_rows refusals')
+
+
+class Function(collections.namedtuple('Function', 'name arguments returns_rows refusals')):
+	def __repr__(self):
+		return self.name
+
 
 TABLE = """
 	add_batch(ref sku qty eta? rank) 23505

@@ -43,11 +43,11 @@ class Step:
 	An optional step may have happened or not. "after" is a step that takes effect before this one though they overlap.
 	"""
 
-	def __init__(self, start, end, change=always, kind='call', transaction=None, name=None, is_optional=False, text=''):
+	def __init__(self, start, end, change=always, kind='call', transaction=None, name=None, is_optional=False, text='', after=None):
 		self.start, self.end, self.kind, self.change = start, end, kind, change
 		self.transaction, self.name, self.is_optional, self.text = transaction, name, is_optional, text
 		self.only_reads = getattr(change, 'only_reads', False)
-		self.after = None
+		self.after = after
 
 
 def may_find(step, state):

@@ -26,7 +26,9 @@ def faults(test, seed, seconds, look=lambda: [], **settings):
 			else:
 				hypothesis.seed(seed)(test)()
 		except Exception as error:
-			return ['%s: %s\n%s' % (type(error).__name__, error, '\n'.join(getattr(error, '__notes__', [])))]
+			said = ['%s: %s\n%s' % (type(error).__name__, error, '\n'.join(getattr(error, '__notes__', [])))]
+			cause = error.__cause__ or error.__context__  # where a failure does not come again, what it was
+			return said + ['%s: %s' % (type(cause).__name__, cause)] * bool(cause)
 		others = look()
 		if others or now() > end:
 			return others

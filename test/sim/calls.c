@@ -37,7 +37,7 @@ add_day(char *text, size_t size, Day day)
 		add_text(text, size, ", day %d", (int) day);
 }
 
-/* The call as one reads it in a report. */
+/* Writes the call as a report shows it. */
 void
 call_describe(const Call *call, char *text, size_t size)
 {
@@ -189,7 +189,7 @@ perform(UnitOfWork *uow, const Call *call, char *answer)
 		tell_results(answer, &results);
 }
 
-/* Performs the call; unless it ends by an error, says what it answers. */
+/* Performs the call, and writes its answer unless it ends by an error. */
 Error
 call_perform(Session *session, const Call *call, char *answer)
 {
@@ -202,11 +202,11 @@ call_perform(Session *session, const Call *call, char *answer)
 	if (setjmp(handler) == 0)
 		perform(&session->uow, call, answer);
 	session->handler = outer;
-	/* A duplicate that an attempt has met is none of the caller's. */
+	/* A duplicate ended only an attempt. */
 	return session->error == DUPLICATE ? NO_ERROR : session->error;
 }
 
-/* May it make room that a waiting line could get? */
+/* Can the call make room for a waiting line? */
 bool
 call_makes_room(const Call *call)
 {

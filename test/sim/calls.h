@@ -31,11 +31,11 @@ typedef enum Operation
 typedef struct Call
 {
 	Operation	operation;
-	OrderLine	lines[MAX_LINES];	/* the first says which order and SKU */
+	OrderLine	lines[MAX_LINES];	/* the first names the order and the SKU */
 	int			n;
 	Batch		batch;
 	bool		all_or_nothing;
-	bool		is_recipe;		/* goes with the call before it */
+	bool		is_recipe;		/* belongs to the call before it */
 	bool		is_left_out;	/* to see whether a failure needs it */
 } Call;
 

@@ -1,17 +1,18 @@
 /*
  * checks.c
- *		What holds after each commit, of each answer, and at the end.
+ *		What must hold after each commit, of each answer, and at the end.
  */
 #include "scheduler.h"
+#include "service_layer/locks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the services run alone: the simplest model of what they should do. */
+/* Here a call is run again, alone: that is what it should answer. */
 static Store model;
 
-/* What is committed of a row by a commit; NULL where that is nothing, or something else. */
+/* The line as of a commit; NULL if there was none, or the row is a batch. */
 static const OrderLine *
 line_as_of(const TableRow *row, uint64_t commit)
 {
@@ -34,7 +35,7 @@ batch_now(const TableRow *row)
 	return version ? &version->batch : NULL;
 }
 
-/* The batch of the line, NULL if it waits or its batch is not there. */
+/* The batch of the line; NULL if it waits or the batch does not exist. */
 static const Batch *
 batch_of(Store *store, const OrderLine *line)
 {
@@ -42,8 +43,8 @@ batch_of(Store *store, const OrderLine *line)
 }
 
 /*
- * Performs the call in the model.  Of equally good batches any will do, so there
- * others seem to be taking from all but those that the answer names.
+ * Performs the call in the model.  Any of several equally good batches is right,
+ * so all batches but those that the answer names are contended there.
  */
 static void
 perform_alone(const Call *call, const char *favourites, char *answer)
@@ -62,9 +63,9 @@ perform_alone(const Call *call, const char *favourites, char *answer)
  */
 
 /*
- * Lets the model forget the lines of the call that others have removed since:
- * new lines are not looked for by a first attempt, which may place them by what
- * was there before, and is not told that they were there themselves.
+ * Lets the model forget the lines of the call that others have removed since.  A
+ * first attempt does not look for its lines: it may place them by a snapshot in
+ * which they are still there, and add them after they were removed.
  */
 static void
 forget_removed_lines(Store *store, const Call *call)
@@ -74,7 +75,7 @@ forget_removed_lines(Store *store, const Call *call)
 			store_find(&model, line->orderid, line->sku)->newest = NULL;
 }
 
-/* The batch of the model whose reference stands at the beginning of a text. */
+/* The batch of the model whose reference the text begins with. */
 static const Batch *
 batch_named(const char *text)
 {
@@ -84,7 +85,7 @@ batch_named(const char *text)
 	return NULL;
 }
 
-/* Is it the same answer, but for equally good batches or, where any will do, for which they are? */
+/* Are the answers the same, apart from equally good batches?  any_batch: apart from batches altogether. */
 static bool
 is_same_answer(const char *one, const char *other, bool any_batch)
 {
@@ -105,9 +106,9 @@ is_same_answer(const char *one, const char *other, bool any_batch)
 }
 
 /*
- * Some moment of the call explains its answer: what was committed then, and what
- * its transaction had written before.  After many attempts a call chooses among
- * the batches that it has locked, at several moments.
+ * At some moment during the call its answer was right, given what was committed
+ * then and what its own transaction had written before.  After many attempts a
+ * call chooses among the batches that it has locked, so any batch is right.
  */
 void
 check_answer(Run *run, const Session *session, const Record *record)
@@ -160,7 +161,7 @@ check_batch(Store *store, const Batch *batch)
 		store_fail(store, "oversold: batch %s", batch->reference);
 }
 
-/* Would the line, which waits, be content with units that so large a line has of the batch? */
+/* Does the line wait, and would so many units of the batch serve it? */
 static bool
 would_take(const OrderLine *line, const Batch *batch, int32_t units)
 {
@@ -168,7 +169,7 @@ would_take(const OrderLine *line, const Batch *batch, int32_t units)
 		line_open_quantity(line) <= units && batch_comes_by(batch, line_deadline(line));
 }
 
-/* What a call has just given to a new line, nobody is still waiting for who waited when it began. */
+/* No line that has waited since before the call would be served by what the call gave to a new line. */
 static void
 check_turns(Store *store, const Record *record)
 {
@@ -192,7 +193,7 @@ check_turns(Store *store, const Record *record)
 	}
 }
 
-/* Sums hold, and nothing is oversold; where all follow the recipe, nobody is overtaken. */
+/* Counters equal their lines and nothing is oversold; if all follow the recipe, no line is overtaken. */
 void
 check_commit(Run *run, const Record *records, int n)
 {
@@ -228,7 +229,7 @@ compare_texts(const void *a, const void *b)
 
 typedef char State[MOST_ROWS][128];
 
-/* What there is, as sorted texts: all but the turns. */
+/* Writes all rows as sorted texts, without turns. */
 static void
 describe_state(const Store *store, State state)
 {
@@ -253,12 +254,12 @@ describe_state(const Store *store, State state)
 }
 
 /*
- * Among three calls, one may be refused in between: after what makes room, and
- * before it can see the line that began to wait earlier.
+ * Of three calls, one may be refused in between: it comes after the call that
+ * makes room, and does not see yet the line that began to wait before that.
  */
 #define MOST_IN_ORDER 2
 
-/* Single calls that were committed, one after the other. */
+/* Committed calls in some order. */
 typedef struct Order
 {
 	Run		   *run;
@@ -284,7 +285,7 @@ order_explains(const Order *order)
 	return memcmp(state, order->outcome, sizeof(State)) == 0;
 }
 
-/* Does the order explain it, or one in which those from some place on stand otherwise? */
+/* Does the order explain the outcome, or does one with the calls from some place on rearranged? */
 static bool
 some_order_explains(Order *order, int place)
 {
@@ -310,7 +311,7 @@ some_order_explains(Order *order, int place)
 	return is_explained;
 }
 
-/* Does one call remove a line that another adds?  That may have been placed before, as in forget_removed_lines. */
+/* Does one call remove a line that another adds?  See forget_removed_lines(). */
 static bool
 is_added_again(const Order *order)
 {
@@ -328,7 +329,7 @@ is_added_again(const Order *order)
 	return false;
 }
 
-/* Where there are few calls, each in a transaction of its own, some order of them explains all answers and the end. */
+/* If there are two calls, each in its own transaction, one of their two orders explains the answers and the outcome. */
 static void
 check_order(Run *run)
 {
@@ -354,7 +355,7 @@ check_order(Run *run)
 		store_fail(&run->store, "the order: no order of the calls explains their answers and what there is at the end");
 }
 
-/* No line waits for which a batch has room, in time. */
+/* No line waits although a batch could serve it. */
 static void
 check_rest(Store *store)
 {
@@ -370,7 +371,7 @@ check_rest(Store *store)
 		}
 }
 
-/* What holds when all sessions are done. */
+/* What must hold when all sessions are done. */
 void
 check_end(Run *run)
 {

@@ -1,10 +1,10 @@
 /*
  * repository.c
- *		The methods of the repository, and the unit of work, over the storage.
+ *		The methods of the repository over the storage.
  *
- * Sessions are switched before an attempt takes its snapshot and before each row
- * or queue that is locked or written: between two reads of one snapshot nothing
- * happens that these would see.
+ * Other sessions get their turn before an attempt takes its snapshot, and before
+ * each row or queue is locked or written.  They need none between two reads of
+ * one snapshot, as these would not see what they write.
  */
 #include "store.h"
 
@@ -21,40 +21,19 @@ session_of(Repository *repository)
  * The methods that read
  */
 
-#define LASTING 2
-
-static void *
-allocate_in(Session *session, int part, size_t size)
-{
-	void	   *piece = session->store->memory[session->id][part] + session->used[part];
-
-	session->used[part] += (size + 15) / 16 * 16;
-	if (session->used[part] > MEMORY)
-		abort();
-	return piece;
-}
-
 static void *
 allocate_memory(Repository *repository, size_t size)
 {
-	return allocate_in(session_of(repository), session_of(repository)->half, size);
+	return session_allocate(session_of(repository), session_of(repository)->half, size);
 }
 
 static void *
 allocate_lasting_memory(Repository *repository, size_t size)
 {
-	return allocate_in(session_of(repository), LASTING, size);
+	return session_allocate(session_of(repository), LASTING, size);
 }
 
-/* Whoever reads what is not there any more shall notice. */
-static void
-forget_memory(Session *session, int part)
-{
-	memset(session->store->memory[session->id][part], 0x7F, session->used[part]);
-	session->used[part] = 0;
-}
-
-/* What the attempt reads is as of the moment when it first reads. */
+/* The snapshot of the attempt, which its first read takes. */
 static Snapshot
 look(Session *session)
 {
@@ -120,7 +99,7 @@ read_lines(Repository *repository, LineCondition condition, const void *argument
 	return n;
 }
 
-/* Is anybody else taking from the batch or, where that matters as much, has anybody changed it since? */
+/* Has another session locked the batch or, under a kept snapshot, changed it since?  Then a charge waits or fails. */
 static bool
 is_contended(const Session *session, const TableRow *row)
 {
@@ -159,7 +138,7 @@ can_be_improved(Session *session, const Version *version, const char *sku, Snaps
 	return version && in_memory_can_be_improved(&version->line, sku, own ? &own->batch : NULL);
 }
 
-/* Where the transaction keeps its snapshot and that shows other lines than there are, it has to be run again. */
+/* Under a kept snapshot that no longer shows the lines as they are, the transaction has to be run again. */
 static void
 visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visit, void *context)
 {
@@ -191,7 +170,7 @@ visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visi
  * The methods that write
  */
 
-/* Notes whether a write has found what it relied on. */
+/* Notes that a write has failed. */
 static bool
 note_write(Session *session, bool has_written)
 {
@@ -199,18 +178,11 @@ note_write(Session *session, bool has_written)
 	return has_written;
 }
 
-static TableRow *
-row_of_batch(Session *session, const char *reference)
-{
-	session_step(session);
-	return store_find(session->store, NULL, reference);
-}
-
-/* What a statement relies on that writes to a batch. */
+/* What a statement that writes to a batch relies on. */
 typedef struct Reliance
 {
 	const char *sku;
-	BatchCondition condition;	/* NULL: on nothing else */
+	BatchCondition condition;	/* NULL if it relies on the SKU only */
 	const void *argument;
 } Reliance;
 
@@ -232,50 +204,11 @@ lock_batches(Repository *repository, const RowKey *keys, size_t n, BatchVisitor 
 	session->has_locked = true;
 	for (size_t i = 0; i < n; i++)
 	{
-		TableRow   *row = row_of_batch(session, keys[i].name);
+		TableRow   *row = session_go_to_row(session, NULL, keys[i].name);
 
 		if (session_meet(session, row, snapshot, is_reliable, &(Reliance) {keys[i].sku}))
 			visit(context, &(StoredBatch) {row->newest->batch});
 	}
-}
-
-/* Waits for the queue of a SKU in a mode; NULL where it would have to wait, but may not. */
-static Queue *
-wait_for_queue(Session *session, const char *sku, int mode, bool may_wait)
-{
-	Queue	   *queue;
-	bool		is_free;
-
-	session_step(session);
-	session->has_acted = true;
-	queue = store_find_queue(session->store, sku);
-	session_tell(session, "wants the queue of %s %s", sku, mode == SHARED ? "in share mode" : "exclusively");
-	queue->wanted[session->id] = mode;
-	queue->since[session->id] = ++session->store->commands;
-	session->waits_in = queue;
-	session->jumps_queue = false;
-	while (session_blockers(session, false) && may_wait)
-		session_go_on_waiting(session);
-	is_free = !session_blockers(session, false);
-	queue->wanted[session->id] = NOT_HELD;
-	session->waits_in = NULL;
-	return is_free ? queue : NULL;
-}
-
-/* Locks the queue of a SKU until the transaction ends; false where it would have to wait, but may not. */
-static bool
-lock_queue(Session *session, const char *sku, int mode, bool may_wait)
-{
-	Queue	   *queue = store_find_queue(session->store, sku);
-	int			held = queue->held[session->id];
-
-	if (held >= mode)
-		return true;
-	if (!wait_for_queue(session, sku, mode, may_wait))
-		return false;
-	session_note_undo(session, (Undo) {.queue = queue, .held = held});
-	queue->held[session->id] = mode;
-	return true;
 }
 
 static void
@@ -285,11 +218,14 @@ hold_queue(Repository *repository, const char *sku)
 
 	session->is_limited |= session->nyields < MOST_YIELDS;
 	session->has_queue = true;
-	lock_queue(session, sku, EXCLUSIVE, true);
+	session_lock_queue(session, sku, EXCLUSIVE, true);
 	look_again(repository);
 }
 
-/* SKUs stand here in the order of locks. */
+/* As in src/adapters: a call that has failed so many attempts joins its queues before it reads. */
+#define ATTEMPTS_TO_JOIN_LAST 5
+
+/* The SKUs come in lock order. */
 static bool
 join_queues(Repository *repository, const char **skus, size_t n)
 {
@@ -299,7 +235,7 @@ join_queues(Repository *repository, const char **skus, size_t n)
 	memcpy(session->queues, skus, n * sizeof(char *));
 	session->nqueues = n;
 	for (size_t i = 0; i < n && is_joined; i++)
-		is_joined = lock_queue(session, skus[i], SHARED, false);
+		is_joined = session_lock_queue(session, skus[i], SHARED, false);
 	session->joins_first = !is_joined || repository->attempt.nfailed >= ATTEMPTS_TO_JOIN_LAST;
 	if (!is_joined)
 		return false;
@@ -308,7 +244,7 @@ join_queues(Repository *repository, const char **skus, size_t n)
 	return true;
 }
 
-/* Adds a row, waiting for whoever is adding or removing one of its key; one that is there ends the attempt. */
+/* Adds a row, once no other session is adding or removing one with its key.  If the row exists, the attempt ends. */
 static Version *
 add_row(Session *session, TableRow *row)
 {
@@ -324,7 +260,7 @@ static void
 add_batch(Repository *repository, const Batch *batch)
 {
 	Session    *session = session_of(repository);
-	TableRow   *row = row_of_batch(session, batch->reference);
+	TableRow   *row = session_go_to_row(session, NULL, batch->reference);
 	Version    *version;
 
 	session_begin_statement(session);
@@ -334,9 +270,9 @@ add_batch(Repository *repository, const Batch *batch)
 }
 
 /*
- * Adds units to one of the quantities of n batches; false where one does not meet
- * the condition.  Up to so many are as many statements, which end at the first
- * that fails; more are one.
+ * Adds units to one of the quantities of n batches; false if one does not meet
+ * the condition.  As in src/adapters, up to nalone batches take a statement each,
+ * and the first that fails is the last; more batches are one statement.
  */
 static bool
 add_units(Repository *repository, const Charge *charges, size_t n, BatchCondition condition, size_t quantity,
@@ -349,7 +285,7 @@ add_units(Repository *repository, const Charge *charges, size_t n, BatchConditio
 	for (size_t i = 0; i < n && (n > nalone || nwritten == i); i++)
 	{
 		RowKey		key = charges[i].batch;
-		TableRow   *row = row_of_batch(session, key.name);
+		TableRow   *row = session_go_to_row(session, NULL, key.name);
 
 		if (n <= nalone)
 			snapshot = session_begin_statement(session);
@@ -377,20 +313,13 @@ Batch *
 write_to_batch(Repository *repository, RowKey key, BatchCondition condition, const void *argument)
 {
 	Session    *session = session_of(repository);
-	TableRow   *row = row_of_batch(session, key.name);
+	TableRow   *row = session_go_to_row(session, NULL, key.name);
 	Snapshot	snapshot = session_begin_statement(session);
 	Reliance	reliance = {key.sku, condition, argument};
 
 	if (!note_write(session, session_meet(session, row, snapshot, is_reliable, &reliance)))
 		return NULL;
 	return &session_write(session, row)->batch;
-}
-
-static TableRow *
-row_of_line(Session *session, const char *orderid, const char *sku)
-{
-	session_step(session);
-	return store_find(session->store, orderid, sku);
 }
 
 static bool
@@ -408,7 +337,7 @@ lock_lines(Repository *repository, const RowKey *keys, size_t n, LineVisitor vis
 	session->has_locked = true;
 	for (size_t i = 0; i < n; i++)
 	{
-		TableRow   *row = row_of_line(session, keys[i].name, keys[i].sku);
+		TableRow   *row = session_go_to_row(session, keys[i].name, keys[i].sku);
 		StoredLine	line;
 
 		if (!session_meet(session, row, snapshot, any_version, NULL))
@@ -425,7 +354,7 @@ store_line(Version *version, const OrderLine *line)
 	version->line = *line;
 }
 
-/* Whoever waits as long as it takes for the key of a line has not locked any batch in this attempt. */
+/* An attempt that waits without limit for the key of a line must not have locked a batch. */
 static void
 check_holds_no_batch(Session *session, TableRow *row)
 {
@@ -454,7 +383,7 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 	session_begin_statement(session);
 	for (size_t i = 0; i < n; i++)
 	{
-		TableRow   *row = row_of_line(session, lines[i]->orderid, lines[i]->sku);
+		TableRow   *row = session_go_to_row(session, lines[i]->orderid, lines[i]->sku);
 
 		check_holds_no_batch(session, row);
 		store_line(add_row(session, row), lines[i]);
@@ -479,7 +408,7 @@ replace_lines(Repository *repository, StoredLine **from, OrderLine **to, size_t 
 
 	for (size_t i = 0; i < n; i++)
 	{
-		TableRow   *row = row_of_line(session, from[i]->line.orderid, from[i]->line.sku);
+		TableRow   *row = session_go_to_row(session, from[i]->line.orderid, from[i]->line.sku);
 		Version    *version;
 
 		if (n == 1)
@@ -508,127 +437,7 @@ remove_lines(Repository *repository, StoredLine **lines, size_t n)
 	return replace_lines(repository, lines, NULL, n);
 }
 
-/*
- * The unit of work, which does as src/adapters/subtransaction.c
- */
-
-/* Begins by waiting, while it holds nothing, for those for whom the attempt before has waited too long. */
-static void
-begin_attempt(Session *session)
-{
-	bool		has_waited = false;
-
-	session->is_limited = false;
-	session->has_queue = session->repository.attempt.joined_first = session->joins_first;
-	for (size_t i = 0; i < session->nadded; i++)
-	{
-		TableRow   *row = row_of_line(session, session->added[i]->orderid, session->added[i]->sku);
-
-		session->waits_for = row;
-		session->waits_for_key = true;
-		has_waited |= session_blockers(session, false) != 0;
-		session_wait_for(session, row, true);
-		session->has_acted = true;
-	}
-	if (session->nadded > 0)
-		session->waits_for_lines = !has_waited;
-	session->nadded = 0;
-	if (!session->joins_first)
-		return;
-	for (size_t i = 0; i < session->nqueues; i++)
-		wait_for_queue(session, session->queues[i], SHARED, true);
-	session->is_limited = session->nyields < MOST_YIELDS;
-	for (size_t i = 0; i < session->nqueues; i++)
-		lock_queue(session, session->queues[i], SHARED, true);
-}
-
-/* Has the attempt ended by an error that the next one may not meet?  That waits for new lines first, or for rows. */
-static bool
-may_go_on(Session *session)
-{
-	if (session->error == WAIT_CUT && session->nadded > 0)
-		return true;
-	session->nadded = 0;
-	session->joins_first &= session->error == NO_ERROR;
-	session->nyields += session->error == WAIT_CUT;
-	return session->error == WAIT_CUT || (session->error == DEADLOCK && ++session->ndeadlocks <=
-										  (session->has_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS));
-}
-
-/* One attempt.  An error that is no duplicate goes on to the caller, once it is undone. */
-static Verdict
-attempt(Session *session, Body body, void *command)
-{
-	jmp_buf    *outer = session->handler;
-	jmp_buf		handler;
-	volatile Verdict verdict = UNDO;
-
-	session->savepoint = session->nundo;
-	session->has_looked = session->has_moment = session->looks_at_latest = false;
-	session->has_locked = session->write_failed = false;
-	session->half = 1 - session->half;
-	forget_memory(session, session->half);
-	session->error = NO_ERROR;
-	session->handler = &handler;
-	if (setjmp(handler) == 0)
-	{
-		begin_attempt(session);
-		verdict = body(&session->repository, command);
-	}
-	session->handler = outer;
-	session->is_explained = session->has_moment && session->store->ends != session->ends &&
-		!(session->write_failed && session->has_locked);
-	if (verdict != KEEP)
-		session_undo(session, session->savepoint);
-	session->gave_up = may_go_on(session);
-	if (session->gave_up)
-		return WAIT;
-	if (session->error == DUPLICATE)
-		return RETRY;
-	if (session->error != NO_ERROR)
-		session_raise(session, session->error);
-	return verdict;
-}
-
-/* The run method of the unit of work. */
-static void
-run(UnitOfWork *uow, Body body, void *command)
-{
-	Session    *session = (Session *) uow;
-	bool		keeps_snapshot = session->level != READ_COMMITTED;
-	Verdict		verdict;
-
-	session->repository.attempt.nfailed = 0;
-	session->repository.attempt.looks_first = keeps_snapshot;
-	session->joins_first = session->waits_for_lines = false;
-	session->ndeadlocks = session->nyields = 0;
-	forget_memory(session, LASTING);
-	session->nadded = 0;
-	session_keep_snapshot(session);
-	while ((verdict = attempt(session, body, command)) == RETRY || verdict == WAIT)
-	{
-		if (verdict == RETRY && keeps_snapshot)
-			session_raise(session, session->error != DUPLICATE && session->write_failed ?
-						  CONTRADICTED : SERIALIZATION_FAILURE);
-		if (verdict == RETRY && session->repository.attempt.looks_first && !session->is_explained)
-			session_raise(session, CONTRADICTED);
-		/* Deadlocks and yields have bounds of their own. */
-		session->repository.attempt.nfailed += !session->gave_up;
-		session->repository.attempt.looks_first = true;
-		/* After a deadlock another attempt may be needed to find out again what to wait for. */
-		if (session->repository.attempt.nfailed > MOST_ATTEMPTS + session->ndeadlocks + session->nyields)
-		{
-			store_fail(session->store, "no end: session %d has failed %d attempts at one call",
-					   session->id, session->repository.attempt.nfailed);
-			session_raise(session, KILLED);
-		}
-	}
-	session->is_limited = false;
-	if (verdict == CONTRADICTION)
-		session_raise(session, CONTRADICTED);
-}
-
-/* Makes a session on a storage. */
+/* Makes a session that works on a storage. */
 void
 session_init(Session *session, Store *store, int id)
 {
@@ -636,7 +445,7 @@ session_init(Session *session, Store *store, int id)
 		.store = store,
 		.id = id,
 		.undo = store->undo[id],
-		.uow.run = run,
+		.uow.run = session_run,
 		.repository = {
 			.allocate_memory = allocate_memory,
 			.allocate_lasting_memory = allocate_lasting_memory,

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* How calls are written here. */
+/* Short forms for calls */
 #define LINE(order, of_sku, units, ...) {.orderid = order, .sku = of_sku, .qty = units, __VA_ARGS__}
 #define BY(day) .needed_by = day
 #define HELD .held_until = INT64_MAX / 2
@@ -19,14 +19,14 @@
 #define WAITING(...) MANY(ALLOCATE_LINES, false, 1, LINE(__VA_ARGS__))
 #define OF_BATCH(op, ...) {.operation = op, BATCH(__VA_ARGS__)}
 
-/* The small stocks.  In each, nobody waits who could be served. */
+/* Small stocks.  In none of them does a line wait that could be served. */
 static const Call worlds[][MAX_SETUP] = {
-	{							/* something is free, something is under way, somebody waits */
+	{							/* units are free, others under way, and a line waits */
 		OF_BATCH(ADD_BATCH, "b1", "A", 2), OF_BATCH(ADD_BATCH, "b2", "A", 1,.rank = 1),
 		OF_BATCH(ADD_BATCH, "b3", "A", 2, DAY(5)), OF_BATCH(ADD_BATCH, "b4", "B", 1),
 		ONE(ALLOCATE, "o1", "A", 1), ONE(ALLOCATE, "o2", "A", 1), ONE(ALLOCATE, "o3", "A", 2), WAITING("o4", "A", 2)
 	},
-	{							/* nothing is free */
+	{							/* no units are free */
 		OF_BATCH(ADD_BATCH, "b1", "A", 2), OF_BATCH(ADD_BATCH, "b2", "A", 1, DAY(3)), OF_BATCH(ADD_BATCH, "b4", "B", 1),
 		MANY(ALLOCATE_LINES, true, 2, LINE("o1", "A", 1), LINE("o1", "B", 1)), ONE(ALLOCATE, "o2", "A", 1, HELD),
 		ONE(ALLOCATE, "o3", "A", 1), WAITING("o4", "A", 1), WAITING("o4", "B", 1)
@@ -42,7 +42,7 @@ static const Call worlds[][MAX_SETUP] = {
 	}
 };
 
-/* The calls of which each two meet. */
+/* Every two of these calls meet. */
 static const Call menu[] = {
 	ONE(ALLOCATE, "o5", "A", 1), ONE(ALLOCATE, "o6", "A", 1), ONE(ALLOCATE, "o2", "A", 1), ONE(ALLOCATE, "o4", "A", 2),
 	ONE(ALLOCATE, "o6", "A", 1, BY(3), HELD), ONE(ALLOCATE, "o3", "A", 2, BY(4)),
@@ -64,7 +64,7 @@ static const Call menu[] = {
 
 #define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
-/* Sets the stock up, and with it perhaps lines of another order. */
+/* Sets up one of the stocks. */
 static void
 set_world(Scenario *scenario, int world)
 {
@@ -73,7 +73,7 @@ set_world(Scenario *scenario, int world)
 		scenario->nsetup++;
 }
 
-/* What the call may make room for: all SKUs that it is about. */
+/* Serves the queue of each SKU for which the call may have made room. */
 static void
 add_recipe(Transaction *transaction, const Call *call)
 {
@@ -90,8 +90,8 @@ add_recipe(Transaction *transaction, const Call *call)
 }
 
 /*
- * Pairs: each two calls in each world, at each isolation level alone, or at the
- * default one with what the recipe for making room adds.
+ * Pairs: every two calls on each stock, at different isolation levels, alone or
+ * followed by reallocate_sku as the recipe has it.
  */
 enum
 {
@@ -103,14 +103,14 @@ enum
 	WAYS
 };
 
-/* How many there are. */
+/* The number of pairs. */
 int
 count_pairs(void)
 {
 	return LENGTH(worlds) * WAYS * LENGTH(menu) * LENGTH(menu);
 }
 
-/* One of them. */
+/* One of the pairs. */
 Scenario
 pair_scenario(int number)
 {
@@ -122,14 +122,14 @@ pair_scenario(int number)
 	bool		keeps_snapshots = way == KEEPING_SNAPSHOTS || way == KEEPING_SNAPSHOTS_WITH_RECIPE;
 
 	set_world(&scenario, world);
-	/* With expired holds there is room that nobody serves. */
+	/* Expired holds make room that no call serves. */
 	scenario.follows_recipe = has_recipe && world != 2;
 	for (int i = 0; i < 2; i++)
 	{
 		Script	   *script = &scenario.scripts[i];
 		Transaction *transaction = &script->transactions[0];
 
-		/* Where both are alike, whoever is first does not matter. */
+		/* If both sessions are at the same level, one order of the two calls will do. */
 		script->n = ways[0] <= ways[1] || way == ONE_KEEPS_SNAPSHOT;
 		if (keeps_snapshots || (way == ONE_KEEPS_SNAPSHOT && i == 1))
 			transaction->level = REPEATABLE_READ;
@@ -162,8 +162,8 @@ static const char *const references[] = {
 };
 
 /*
- * Whether a call ends: a large one, beside sessions that take single units and
- * give them back again and again, and have the better of every chance.
+ * Does a call end?  A large one meets sessions that take single units and give
+ * them back again and again, and are always faster.
  */
 static Scenario
 lively_scenario(uint64_t *random)
@@ -192,7 +192,7 @@ lively_scenario(uint64_t *random)
 	else
 		for (int i = 0; i < nlines; i++)
 		{
-			/* They wait while the batches are not there yet. */
+			/* Their lines wait, as the batches are bought later. */
 			memmove(scenario.setup + i + 2, scenario.setup + i + 1, (size_t) (scenario.nsetup - i - 1) * sizeof(Call));
 			scenario.setup[i + 1] = (Call) WAITING(orders[i], skus[0], 1);
 			scenario.nsetup++;
@@ -238,7 +238,7 @@ random_transaction(uint64_t *random, int level, bool follows_recipe)
 	return transaction;
 }
 
-/* A scenario that this number stands for. */
+/* The random scenario with this number. */
 Scenario
 random_scenario(uint64_t seed)
 {

@@ -25,7 +25,7 @@ static Run *running;
 static Player players[MAX_SESSIONS];
 static jmp_buf scheduler;
 
-/* Gives the turn away; once it is back, ends the transaction if it is killed or a deadlock's victim. */
+/* Ends the turn of the session.  In its next turn it may find that it was killed or is the victim of a deadlock. */
 static void
 switch_session(Session *session)
 {
@@ -46,7 +46,7 @@ switch_session(Session *session)
 		session_raise(session, KILLED);
 }
 
-/* How many calls the transaction makes. */
+/* The number of calls that the transaction makes. */
 int
 transaction_ncalls(const Transaction *transaction)
 {
@@ -133,7 +133,7 @@ play(int id)
 	_longjmp(scheduler, 1);
 }
 
-/* Lets a session go on until it gives its turn away.  Only the first time costs calls of the operating system. */
+/* Lets a session go on until it ends its turn.  Only its first turn needs system calls. */
 static void
 take_turn(int id)
 {
@@ -147,13 +147,13 @@ take_turn(int id)
 	setcontext(&player->context);
 }
 
-/* Do the sessions of which this one waits for any wait for the first one in the end?  Adds those on the way. */
+/* Does the session wait, directly or through others, for the first one?  Adds the sessions on the way. */
 static bool
 leads_to(int id, int first, unsigned *seen)
 {
 	unsigned	blockers = session_blockers(&running->store.sessions[id], true);
 
-	/* Whoever waits for a moment only makes no deadlock. */
+	/* A wait that is cut short soon makes no deadlock. */
 	if (running->store.sessions[id].is_limited && running->store.sessions[id].nadded > 0)
 		return false;
 	for (int next = 0; next < running->scenario->nsessions; next++)
@@ -173,9 +173,9 @@ leads_to(int id, int first, unsigned *seen)
 }
 
 /*
- * Of a circle of sessions that wait for each other, whoever closes it is the
- * victim.  One that holds no queue finds that out so late that those which do
- * have yielded before.
+ * If the session closes a circle of sessions that wait for each other, it is the
+ * victim.  A session without a queue looks for deadlocks so late that sessions
+ * with one have given way before.
  */
 static void
 find_deadlock(int id)
@@ -215,7 +215,7 @@ runnable_sessions(void)
 	return runnable;
 }
 
-/* Of those that loop, none is waited for. */
+/* Sessions that loop never are. */
 static bool
 are_all_done(void)
 {
@@ -251,7 +251,7 @@ set_up(Run *run, const Scenario *scenario)
 	store->switch_session = switch_session;
 }
 
-/* Runs the scenario as it is chosen; false where something has happened that should not have. */
+/* Runs the scenario in the order that is chosen; false if it breaks a promise. */
 bool
 run_scenario(Run *run, const Scenario *scenario, Chooser choose, void *context)
 {
@@ -277,7 +277,7 @@ run_scenario(Run *run, const Scenario *scenario, Chooser choose, void *context)
 
 		if (runnable == 0)
 		{
-			/* The server rearranges the queues of locks. */
+			/* The server lets sessions jump the queue of a lock to resolve a deadlock. */
 			for (int id = 0; id < scenario->nsessions; id++)
 				store->sessions[id].jumps_queue = true;
 			runnable = runnable_sessions();

@@ -1,6 +1,6 @@
 /*
  * scheduler.h
- *		Runs a scenario: its sessions take turns as somebody chooses.
+ *		Runs a scenario: its sessions take turns, as a function chooses.
  */
 #ifndef SCHEDULER_H
 #define SCHEDULER_H
@@ -28,7 +28,7 @@ typedef struct Transaction
 	int			kill_at;		/* the step at which it is killed */
 } Transaction;
 
-/* What one session does, perhaps again and again. */
+/* The transactions of one session. */
 typedef struct Script
 {
 	Transaction transactions[MAX_TRANSACTIONS];
@@ -36,22 +36,22 @@ typedef struct Script
 	bool		loops;
 } Script;
 
-/* So much time passes at once, in which short holds expire. */
+/* When time passes, it is so much at once; short holds expire then. */
 #define AGE 1000
 
 typedef struct Scenario
 {
-	Call		setup[MAX_SETUP];	/* what happens before */
+	Call		setup[MAX_SETUP];	/* calls that come before */
 	int			nsetup;
 	Script		scripts[MAX_SESSIONS];
 	int			nsessions;
-	bool		follows_recipe; /* whoever makes room calls reallocate_sku in the same transaction */
+	bool		follows_recipe; /* each call that makes room is followed by reallocate_sku in its transaction */
 	int			ages_at;		/* the step at which short holds expire; 0: before the first */
-	bool		is_adverse;		/* the first session goes on when others have just taken what it has read is free */
-	int			persistence;	/* out of 100: how often chance lets a session go on where another could */
+	bool		is_adverse;		/* the first session goes on when others have just taken what it read */
+	int			persistence;	/* how often, out of 100, chance does not switch sessions */
 } Scenario;
 
-/* A call as it went. */
+/* What became of a call. */
 typedef struct Record
 {
 	const Call *call;
@@ -59,7 +59,7 @@ typedef struct Record
 	char		answer[MAX_ANSWER];
 	uint64_t	moment;			/* the last commit before it */
 	uint64_t	command;		/* the first of its own */
-	int			began;			/* the steps when it began, and when it was committed */
+	int			began;			/* the steps at which it began and was committed */
 	int			committed;		/* 0: it was not */
 } Record;
 

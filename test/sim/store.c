@@ -2,12 +2,12 @@
  * store.c
  *		Storage in memory that behaves as PostgreSQL's does.
  *
- * A row is a chain of versions.  Reads see those of their snapshot.  A write sees
- * what its own statement's snapshot shows, waits for whoever has the row, and
- * then looks again at the newest version, as EvalPlanQual does; a transaction
- * that keeps its snapshot fails there with 40001.  To add a row is to wait for
- * whoever is adding or removing one of the same key.  Undoing a subtransaction
- * frees what it has locked.
+ * A row is a chain of versions.  A read sees the version that its snapshot shows.
+ * A write begins with what its own statement's snapshot shows, waits until no
+ * other session has locked the row, and looks again at the newest version, as
+ * EvalPlanQual does; under a kept snapshot it fails there with 40001.  Adding a
+ * row waits for sessions that are adding or removing one with the same key.
+ * Undoing a subtransaction releases its locks.
  */
 #include "store.h"
 
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Notes what should not have happened; nothing goes on after the first time. */
+/* Notes a broken promise.  The first one ends the run. */
 void
 store_fail(Store *store, const char *format,...)
 {
@@ -28,7 +28,7 @@ store_fail(Store *store, const char *format,...)
 	va_end(arguments);
 }
 
-/* Tells, where somebody listens, what a session does. */
+/* Prints what a session does, if there is a trace. */
 void
 session_tell(const Session *session, const char *format,...)
 {
@@ -43,7 +43,7 @@ session_tell(const Session *session, const char *format,...)
 	fputc('\n', session->store->trace);
 }
 
-/* Ends the innermost attempt or call with an error. */
+/* Raises an error, which ends the attempt or the call. */
 void
 session_raise(Session *session, Error error)
 {
@@ -52,7 +52,7 @@ session_raise(Session *session, Error error)
 	longjmp(*session->handler, 1);
 }
 
-/* Lets others work, unless nothing has happened since they did. */
+/* Lets other sessions work. */
 void
 session_step(Session *session)
 {
@@ -61,10 +61,34 @@ session_step(Session *session)
 }
 
 /*
+ * Memory
+ */
+
+/* Allocates in one part of the session's memory. */
+void *
+session_allocate(Session *session, int part, size_t size)
+{
+	void	   *piece = session->store->memory[session->id][part] + session->used[part];
+
+	session->used[part] += (size + 15) / 16 * 16;
+	if (session->used[part] > MEMORY)
+		abort();
+	return piece;
+}
+
+/* Frees this part and overwrites it, so that a service that still reads it goes wrong. */
+void
+session_forget(Session *session, int part)
+{
+	memset(session->store->memory[session->id][part], 0x7F, session->used[part]);
+	session->used[part] = 0;
+}
+
+/*
  * Rows, versions and locks
  */
 
-/* The row of this key, which may have no version; a reference is of one batch only. */
+/* The row with this key; it may have no version.  The key of a batch is its reference. */
 TableRow *
 store_find(Store *store, const char *orderid, const char *name)
 {
@@ -81,6 +105,14 @@ store_find(Store *store, const char *orderid, const char *name)
 	return row;
 }
 
+/* Lets others work; then the session goes on with this row. */
+TableRow *
+session_go_to_row(Session *session, const char *orderid, const char *name)
+{
+	session_step(session);
+	return store_find(session->store, orderid, name);
+}
+
 /* What the session sees of the row; NULL if nothing. */
 const Version *
 row_visible(const TableRow *row, Snapshot snapshot, int session)
@@ -93,8 +125,8 @@ row_visible(const TableRow *row, Snapshot snapshot, int session)
 }
 
 /* The queue of the SKU. */
-Queue *
-store_find_queue(Store *store, const char *sku)
+static Queue *
+find_queue(Store *store, const char *sku)
 {
 	Queue	   *queue;
 
@@ -113,7 +145,10 @@ conflict(int one, int other)
 	return one + other > SHARED + SHARED && one != NOT_HELD && other != NOT_HELD;
 }
 
-/* Which sessions keep this one from the queue, as a set of bits; unless hard only, those before it in line, too. */
+/*
+ * The sessions that keep this one from locking the queue, as a set of bits: those
+ * that hold it and, unless hard_only, those before it in line.
+ */
 static unsigned
 queue_blockers(const Queue *queue, int session, int mode, uint64_t since, bool hard_only)
 {
@@ -131,7 +166,7 @@ queue_blockers(const Queue *queue, int session, int mode, uint64_t since, bool h
 	return blockers;
 }
 
-/* For which sessions the session waits, as a set of bits. */
+/* The sessions for which this one waits, as a set of bits. */
 unsigned
 session_blockers(const Session *session, bool hard_only)
 {
@@ -147,14 +182,14 @@ session_blockers(const Session *session, bool hard_only)
 	return 0;
 }
 
-/* Can it not go on yet? */
+/* Must the session go on waiting? */
 bool
 session_waits(const Session *session)
 {
 	return !session->is_victim && session_blockers(session, false) != 0;
 }
 
-/* Lets others work; where waiting is limited and the session has its turn again before its time, that is enough. */
+/* Lets others work.  If the session gets its turn while it would still have to wait, a limited wait is cut short. */
 void
 session_go_on_waiting(Session *session)
 {
@@ -163,7 +198,7 @@ session_go_on_waiting(Session *session)
 		session_raise(session, WAIT_CUT);
 }
 
-/* Waits until nobody else has the row or, to add one of its key, until nobody is adding or removing one. */
+/* Waits until no other session has locked the row; for_key: until none is adding or removing one with its key. */
 void
 session_wait_for(Session *session, TableRow *row, bool for_key)
 {
@@ -176,7 +211,7 @@ session_wait_for(Session *session, TableRow *row, bool for_key)
 	session->waits_for = NULL;
 }
 
-/* Notes what is to be undone, or ended, with the transaction. */
+/* Notes a lock or a write. */
 void
 session_note_undo(Session *session, Undo undo)
 {
@@ -186,7 +221,7 @@ session_note_undo(Session *session, Undo undo)
 	session->nundo++;
 }
 
-/* Locks a row for the session, which has waited for it. */
+/* Locks a row for which the session has waited. */
 void
 session_lock(Session *session, TableRow *row)
 {
@@ -197,7 +232,7 @@ session_lock(Session *session, TableRow *row)
 	session_note_undo(session, (Undo) {.row = row});
 }
 
-/* Writes a version of a row that the session has locked; it is a copy of what the row was. */
+/* Writes a new version of a row that the session has locked; it is a copy of the version before. */
 Version *
 session_write(Session *session, TableRow *row)
 {
@@ -217,7 +252,7 @@ session_write(Session *session, TableRow *row)
 	return version;
 }
 
-/* What a statement sees that begins now. */
+/* The snapshot of a statement that begins now. */
 Snapshot
 session_begin_statement(Session *session)
 {
@@ -226,7 +261,7 @@ session_begin_statement(Session *session)
 	return (Snapshot) {session->level == READ_COMMITTED ? store->commits : session->kept.commit, ++store->commands};
 }
 
-/* Locks a row as a statement with a condition does: false if it does not see it, or it is not so any more. */
+/* Locks a row as an UPDATE ... WHERE does; false if the row does not meet the condition, now or in the snapshot. */
 bool
 session_meet(Session *session, TableRow *row, Snapshot snapshot, Condition condition, const void *argument)
 {
@@ -249,6 +284,45 @@ session_meet(Session *session, TableRow *row, Snapshot snapshot, Condition condi
 	return condition(row->newest, argument);
 }
 
+/* Waits until the queue of the SKU can be locked in this mode; false if it would have to wait, but may not. */
+bool
+session_wait_for_queue(Session *session, const char *sku, int mode, bool may_wait)
+{
+	Queue	   *queue;
+	bool		is_free;
+
+	session_step(session);
+	session->has_acted = true;
+	queue = find_queue(session->store, sku);
+	session_tell(session, "wants the queue of %s %s", sku, mode == SHARED ? "in share mode" : "exclusively");
+	queue->wanted[session->id] = mode;
+	queue->since[session->id] = ++session->store->commands;
+	session->waits_in = queue;
+	session->jumps_queue = false;
+	while (session_blockers(session, false) && may_wait)
+		session_go_on_waiting(session);
+	is_free = !session_blockers(session, false);
+	queue->wanted[session->id] = NOT_HELD;
+	session->waits_in = NULL;
+	return is_free;
+}
+
+/* Locks the queue until the transaction ends; false if it would have to wait, but may not. */
+bool
+session_lock_queue(Session *session, const char *sku, int mode, bool may_wait)
+{
+	Queue	   *queue = find_queue(session->store, sku);
+	int			held = queue->held[session->id];
+
+	if (held >= mode)
+		return true;
+	if (!session_wait_for_queue(session, sku, mode, may_wait))
+		return false;
+	session_note_undo(session, (Undo) {.queue = queue, .held = held});
+	queue->held[session->id] = mode;
+	return true;
+}
+
 /*
  * Transactions
  */
@@ -262,7 +336,7 @@ session_begin(Session *session, Level level)
 	session->nundo = 0;
 }
 
-/* Takes the snapshot that the transaction keeps, if it does, with its first statement. */
+/* The first statement of a transaction takes the snapshot that it keeps, if it keeps one. */
 void
 session_keep_snapshot(Session *session)
 {
@@ -275,7 +349,7 @@ session_keep_snapshot(Session *session)
 	session->keeps_snapshot = true;
 }
 
-/* Undoes what came after a savepoint, and frees what it has locked. */
+/* Undoes all locks and writes after a savepoint. */
 void
 session_undo(Session *session, int savepoint)
 {
@@ -300,7 +374,7 @@ session_undo(Session *session, int savepoint)
 	session->waits_in = NULL;
 }
 
-/* Makes what the transaction has written lasting, and frees what it has locked. */
+/* Commits the writes of the transaction, and releases its locks. */
 void
 session_commit(Session *session)
 {
@@ -334,7 +408,7 @@ session_commit(Session *session)
  * Storages
  */
 
-/* Makes an empty storage. */
+/* Makes a storage empty. */
 void
 store_init(Store *store)
 {
@@ -346,7 +420,7 @@ store_init(Store *store)
 		session_init(&store->sessions[i], store, i);
 }
 
-/* Makes a storage that has what a session sees in another. */
+/* Copies what a session sees in a storage to another storage. */
 void
 store_copy(Store *copy, const Store *store, Snapshot moment, int session)
 {

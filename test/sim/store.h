@@ -19,21 +19,11 @@
 #define MEMORY (256 * 1024)
 #define NOBODY (-1)
 
-/* So many attempts a call may fail before it is said never to end. */
-#define MOST_ATTEMPTS 12
+/* The parts of a session's memory: one for this attempt, one for the attempt before, and what outlasts both. */
+#define LASTING 2
 
-/* So many deadlocks of a call end its attempt only. */
-#define MOST_DEADLOCKS 1
-#define MOST_DEADLOCKS_WITH_QUEUE 20
-
-/* So often whoever serves a queue yields to those who wait for it. */
+/* As in src/adapters: a session that serves a queue gives way to those that wait for it so many times. */
 #define MOST_YIELDS 3
-
-/* If so many attempts have failed although they could join their queues at their end, others join before they read. */
-#define ATTEMPTS_TO_JOIN_LAST 5
-
-/* So many attempts fail before the next one chooses among locked batches only. */
-#define ATTEMPTS_WITH_FREE_CHOICE 4
 
 typedef enum Level
 {
@@ -42,14 +32,14 @@ typedef enum Level
 	SERIALIZABLE
 } Level;
 
-/* How a call ends that does not answer. */
+/* Why a call, or only an attempt, ended without an answer. */
 typedef enum Error
 {
 	NO_ERROR,
-	DUPLICATE,					/* met by an attempt; never by a caller */
+	DUPLICATE,					/* ends an attempt only */
 	SERIALIZATION_FAILURE,		/* 40001 */
 	DEADLOCK,					/* 40P01 */
-	WAIT_CUT,					/* has waited too long; never for a caller */
+	WAIT_CUT,					/* waited too long; ends an attempt only */
 	CONTRADICTED,				/* 55000 */
 	KILLED
 } Error;
@@ -57,7 +47,7 @@ typedef enum Error
 typedef struct Version
 {
 	struct Version *older;
-	uint64_t	commit;			/* the number of the commit that made it; 0 while that is to come */
+	uint64_t	commit;			/* the number of its commit; 0 if it is not committed */
 	uint64_t	command;		/* the number of the command that wrote it */
 	bool		is_deleted;
 	uint32_t	number;			/* of this version */
@@ -65,22 +55,22 @@ typedef struct Version
 	OrderLine	line;
 } Version;
 
-/* A batch or a line, by its key: all that was ever written under it. */
+/* A batch or a line: its key, and all versions that were ever written. */
 typedef struct TableRow
 {
 	const char *orderid;		/* of a line; NULL for a batch */
 	const char *name;			/* the SKU of a line, the reference of a batch */
 	Version    *newest;
-	int			locker;			/* the session that locks it or has written the newest versions; or NOBODY */
+	int			locker;			/* the session that has locked it or written its newest version; or NOBODY */
 } TableRow;
 
-/* The lock on the queue of one SKU; whoever waits for it waits in turn. */
+/* The lock on the queue of one SKU.  Sessions wait for it in line. */
 typedef struct Queue
 {
 	const char *sku;
-	int			held[MAX_SESSIONS]; /* how: NOT_HELD, SHARED or EXCLUSIVE */
+	int			held[MAX_SESSIONS]; /* by each session: NOT_HELD, SHARED or EXCLUSIVE */
 	int			wanted[MAX_SESSIONS];
-	uint64_t	since[MAX_SESSIONS];	/* when whoever wants it began to wait */
+	uint64_t	since[MAX_SESSIONS];	/* when a session that wants it began to wait */
 } Queue;
 
 enum
@@ -90,18 +80,18 @@ enum
 	EXCLUSIVE
 };
 
-/* What is seen: commits up to a number, and of what the session has written, commands below a number. */
+/* A session sees commits up to a number, and its own commands below a number. */
 typedef struct Snapshot
 {
 	uint64_t	commit;
 	uint64_t	command;
 } Snapshot;
 
-/* What a transaction has to undo, or to make lasting. */
+/* One lock or write of a transaction, to be undone or committed. */
 typedef struct Undo
 {
 	TableRow   *row;
-	Queue	   *queue;			/* or this, which was held so before: */
+	Queue	   *queue;			/* or a queue, and how it was held before */
 	int			held;
 	bool		is_version;		/* a version was written; else the row was locked */
 } Undo;
@@ -117,7 +107,7 @@ typedef struct Session
 	Level		level;
 
 	/* of its transaction */
-	bool		keeps_snapshot; /* has taken the one that it keeps */
+	bool		keeps_snapshot; /* it has taken the snapshot that it keeps */
 	Snapshot	kept;
 	Undo	   *undo;
 	int			nundo;
@@ -126,42 +116,42 @@ typedef struct Session
 	jmp_buf    *handler;		/* where an error goes */
 	Error		error;
 
-	OrderLine **added;			/* the next attempt begins by waiting for those who write to these lines */
+	OrderLine **added;			/* lines that an attempt could not add: the next one first waits for their writers */
 	size_t		nadded;
-	bool		waits_for_lines;	/* as long as it takes: the attempt before has waited for nobody */
+	bool		waits_for_lines;	/* without limit, as there was nobody to wait for before the attempt */
 	const char *queues[MAX_QUEUES];
 	size_t		nqueues;
 	bool		joins_first;	/* the next attempt begins by joining these */
-	int			ndeadlocks;		/* that have ended an attempt */
-	int			nyields;		/* attempts that have waited too long while they had a queue */
-	int			half;			/* of the memory, for this attempt */
-	bool		gave_up;		/* its last attempt was undone since it should not wait */
+	int			ndeadlocks;		/* deadlocks that have ended an attempt */
+	int			nyields;		/* attempts that ended because they held a queue and waited too long */
+	int			half;			/* the part of the memory for this attempt */
+	bool		gave_up;		/* its last attempt was undone to wait; it counts as no failure */
 
 	/* of its attempt */
 	int			savepoint;		/* in undo */
-	size_t		used[3];		/* of the memory: by this attempt, the one before, and what outlasts both */
+	size_t		used[3];		/* of each part of the memory */
 	bool		has_moment;
-	bool		has_queue;		/* so it looks for deadlocks earlier than others */
+	bool		has_queue;		/* it holds one, and so looks for deadlocks earlier than others */
 	bool		has_looked;
 	bool		looks_at_latest;	/* at any isolation level */
-	bool		has_locked;		/* what it writes to, so no other session is the reason where that fails */
+	bool		has_locked;		/* all that it writes to: if a write fails, no other session is the reason */
 	Snapshot	moment;
 	uint64_t	ends;			/* how many transactions had ended at that moment */
 	bool		write_failed;
-	bool		is_explained;	/* none has, or others have ended since that moment */
+	bool		is_explained;	/* if the attempt failed, other sessions may be the reason */
 
-	bool		has_acted;		/* since it got its turn */
+	bool		has_acted;		/* since its turn began */
 
 	/* what it waits for */
 	TableRow   *waits_for;		/* a row... */
 	bool		waits_for_key;	/* ...to add one of its key */
 	Queue	   *waits_in;
 	bool		jumps_queue;
-	bool		is_limited;		/* it may end waiting at any time */
-	bool		is_victim;		/* of a deadlock, and is to end waiting */
+	bool		is_limited;		/* the wait may be cut short at any time */
+	bool		is_victim;		/* a deadlock ends its wait */
 } Session;
 
-/* A storage; with switch_session, sessions take turns there, and otherwise one works alone. */
+/* A storage.  Its sessions take turns in switch_session; without that, one works alone. */
 struct Store
 {
 	TableRow	rows[MOST_ROWS];
@@ -174,18 +164,18 @@ struct Store
 	uint64_t	ends;			/* of transactions and subtransactions that have written */
 	int64_t		clock;
 	Session		sessions[MAX_SESSIONS];
-	const char *favourites;		/* if not NULL: others are taking from all batches that it does not name */
-	void		(*switch_session) (Session *session);	/* lets others work; raises what has happened meanwhile */
-	FILE	   *trace;			/* where to tell what happens, or NULL */
-	char		failure[512];	/* what should not have happened; empty if nothing */
+	const char *favourites;		/* if not NULL: all batches are contended that it does not name */
+	void		(*switch_session) (Session *session);	/* lets others work; raises the error that ended the wait */
+	FILE	   *trace;			/* where each step is printed, or NULL */
+	char		failure[512];	/* the broken promise; empty if there is none */
 
-	/* in pieces, as they are needed */
+	/* used piece by piece, and not cleared */
 	Version		versions[MAX_VERSIONS];
 	Undo		undo[MAX_SESSIONS][MAX_UNDO];
 	char		memory[MAX_SESSIONS][3][MEMORY];
 };
 
-/* Whether a statement that writes is about this version. */
+/* Does a statement write to rows with such a version? */
 typedef bool (*Condition) (const Version *version, const void *argument);
 
 extern void store_init(Store *store);
@@ -209,9 +199,16 @@ extern Version *session_write(Session *session, TableRow *row);
 extern void session_go_on_waiting(Session *session);
 extern Snapshot session_begin_statement(Session *session);
 extern bool session_meet(Session *session, TableRow *row, Snapshot snapshot, Condition condition, const void *argument);
-extern Queue *store_find_queue(Store *store, const char *sku);
+extern void *session_allocate(Session *session, int part, size_t size);
+extern void session_forget(Session *session, int part);
+extern TableRow *session_go_to_row(Session *session, const char *orderid, const char *name);
+extern bool session_wait_for_queue(Session *session, const char *sku, int mode, bool may_wait);
+extern bool session_lock_queue(Session *session, const char *sku, int mode, bool may_wait);
 
 /* repository.c */
 extern void session_init(Session *session, Store *store, int id);
+
+/* unit_of_work.c */
+extern void session_run(UnitOfWork *uow, Body body, void *command);
 
 #endif							/* STORE_H */

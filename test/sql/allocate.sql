@@ -1,4 +1,4 @@
--- allocate() ties an order line to the first batch, in preference order, that covers it.
+-- allocate() ties an order line to the first batch, in preference order, that has room for all of it.
 TRUNCATE batches, order_lines;
 
 -- It returns the batch's reference and takes the line's units from it.
@@ -7,15 +7,15 @@ SELECT allocate('order-1', 'LAMP', 2);
 SELECT reference, purchased_quantity, allocated_quantity FROM batches;
 SELECT orderid, sku, qty, batchref FROM order_lines;
 
--- A batch serves as many units as it has, to the last.
+-- A batch serves lines to its last unit.
 SELECT allocate('order-2', 'LAMP', 18);
 SELECT allocate('order-3', 'LAMP', 1);
 
--- The same line again takes nothing more and gets the same answer, also when nothing is left.
+-- A repeated call for the same line takes nothing more and gets the same answer, also when nothing is left.
 SELECT allocate('order-2', 'LAMP', 18);
 SELECT allocated_quantity FROM batches;
 
--- With another quantity it is another wish, and refused.
+-- With another quantity it is refused.
 SELECT allocate('order-2', 'LAMP', 17);
 
 -- Another SKU of the same order is another line, and takes from its own batches only.
@@ -24,7 +24,7 @@ SELECT allocate('order-2', 'CHAIR', 1);
 SELECT allocate('order-3', 'LAMP', 1);
 SELECT reference, allocated_quantity FROM batches ORDER BY reference;
 
--- Names are told apart byte by byte: neither case nor spaces are forgiven.
+-- Names are compared byte by byte: case and spaces count.
 SELECT allocate('order-4', 'lamp', 1);
 SELECT allocate('order-4', 'LAMP ', 1);
 
@@ -37,7 +37,7 @@ SELECT add_batch('warehouse-b', 'TABLE', 1);
 SELECT add_batch('warehouse-a', 'TABLE', 1);
 SELECT n, allocate('order-' || n, 'TABLE', 1) FROM generate_series(1, 6) AS n;
 
--- A line is never split: a batch that does not cover all of it is passed over.
+-- A line is never split: a batch without room for all of it is skipped.
 SELECT add_batch('small-1', 'SOFA', 4);
 SELECT add_batch('small-2', 'SOFA', 4);
 SELECT add_batch('large', 'SOFA', 5, '2030-01-01');

@@ -4,19 +4,19 @@ SELECT add_batch('lamps', 'LAMP', 10);
 SELECT add_batch('more-lamps', 'LAMP', 10, '2030-01-01');
 SELECT add_batch('chairs', 'CHAIR', 5);
 
--- One row per line, in the order given. Later lines see what earlier ones have taken.
+-- They return one row per line, in the order given. Later lines see what earlier ones have taken.
 SELECT * FROM allocate_lines(ARRAY['order-1', 'order-1', 'order-2', 'order-3'],
 	ARRAY['LAMP', 'CHAIR', 'LAMP', 'LAMP'], ARRAY[6, 2, 5, 4]);
 
--- Asking again is safe.
+-- The calls are idempotent.
 SELECT * FROM allocate_lines(ARRAY['order-3', 'order-4'], ARRAY['LAMP', 'CHAIR'], ARRAY[4, 1]);
 
--- The same line twice in one call is a mistake: taking it once while reporting it twice would ship short.
+-- The same line twice in one call is an error: if it were taken once and reported twice, the order would ship short.
 SELECT * FROM allocate_order('order-7', ARRAY['LAMP', 'CHAIR', 'LAMP', 'CHAIR'], ARRAY[1, 1, 1, 1]);
 \echo SQLSTATE :SQLSTATE
 SELECT reference, allocated_quantity FROM batches ORDER BY reference;
 
--- The first line that has no batch refuses the whole call, and the error says which it is.
+-- The first line for which no batch has room refuses the whole call, and the error names it.
 SELECT * FROM allocate_order('order-5', ARRAY['CHAIR', 'LAMP'], ARRAY[1, 6]);
 \echo SQLSTATE :SQLSTATE
 SELECT * FROM allocate_order('order-5', ARRAY['CHAIR', 'SOFA'], ARRAY[1, 1]);
@@ -25,7 +25,7 @@ SELECT * FROM allocate_order('order-1', ARRAY['CHAIR', 'LAMP'], ARRAY[2, 7]);
 \echo SQLSTATE :SQLSTATE
 SELECT count(*) FROM order_lines WHERE orderid = 'order-5';
 
--- Or it waits, if the caller says so; what cannot come right by waiting is still refused.
+-- Or that line waits, if the caller says so. A line that no later stock could help is still refused.
 SELECT * FROM allocate_order('order-5', ARRAY['CHAIR', 'LAMP'], ARRAY[1, 6], all_or_nothing => false);
 SELECT * FROM allocate_order('order-6', ARRAY['SOFA'], ARRAY[1], all_or_nothing => false);
 SELECT * FROM allocate_order('order-5', ARRAY['CHAIR'], ARRAY[2], all_or_nothing => false);
@@ -36,10 +36,10 @@ SELECT * FROM allocate_order('order-5', ARRAY['LAMP'], ARRAY[6]);
 SELECT * FROM deallocate_order('order-1') ORDER BY sku;
 SELECT * FROM deallocate_order('order-1');
 
--- Nothing to do is nothing wrong.
+-- Empty arrays are no error.
 SELECT * FROM allocate_lines('{}', '{}', '{}');
 
--- What the arrays may not be
+-- Arrays that are refused
 \set VERBOSITY sqlstate
 SELECT * FROM allocate_lines(NULL, '{}', '{}');
 SELECT * FROM allocate_lines('{}', '{}', '{}', NULL);
@@ -59,7 +59,7 @@ SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY orderid, sku;
 SELECT reference FROM batches
 	WHERE allocated_quantity <> (SELECT coalesce(sum(qty), 0) FROM order_lines WHERE batchref = reference);
 
--- While a long call runs, other sessions see how far it is; here a trigger that is called by each part of it does.
+-- While a long call runs, other sessions see its progress. Here a trigger looks, which each part of the call fires.
 CREATE TABLE seen (lines_done bigint, lines_total bigint);
 CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -80,7 +80,7 @@ DROP FUNCTION look;
 DROP TABLE seen;
 SELECT * FROM change_batch_quantity('batch-p', 4999);
 
--- Calls so large that they are sorted in parts; the two lines of each order stand far apart in them.
+-- Calls so large that they are sorted in parts. The two lines of each order are far apart in the arrays.
 SELECT add_batch('much-grain', 'GRAIN', 1000000), add_batch('much-rice', 'RICE', 1000000);
 SELECT lines, answer.*
 	FROM (VALUES (70000), (140000)) AS sizes (lines),

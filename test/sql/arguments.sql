@@ -1,9 +1,9 @@
--- What no argument may be is refused, whatever else the call says, and changes nothing.
+-- An improper argument is refused, whatever the other arguments are, and changes nothing.
 TRUNCATE batches, order_lines;
 SELECT add_batch('batch-1', 'LAMP', 10);
 SELECT allocate('order-1', 'LAMP', 3);
 
--- Runs a statement and says how it was refused.
+-- Runs a statement and returns its error.
 CREATE FUNCTION pg_temp.refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE statement;
@@ -74,7 +74,7 @@ SELECT call, pg_temp.refusal('SELECT ' || call) AS refusal FROM (VALUES
 	($$try_allocate_lines('{order-2,""}', '{LAMP,LAMP}', '{1,1}')$$),
 	($$promise('', 1)$$),
 
-	-- Not positive. A batch alone may turn out to hold nothing.
+	-- Not positive. Only an existing batch may get quantity 0.
 	($$add_batch('batch-2', 'LAMP', 0)$$),
 	($$add_batch('batch-2', 'LAMP', -1)$$),
 	($$allocate('order-2', 'LAMP', 0)$$),
@@ -89,7 +89,7 @@ SELECT call, pg_temp.refusal('SELECT ' || call) AS refusal FROM (VALUES
 	($$try_allocate_order('order-2', '{LAMP}', '{-1}')$$),
 	($$promise('LAMP', 0)$$),
 
-	-- Neither is a hold.
+	-- A hold that is not positive
 	($$allocate('order-2', 'LAMP', 1, hold => '0')$$),
 	($$allocate('order-2', 'LAMP', 1, hold => '-1 second')$$),
 	($$allocate('order-2', 'LAMP', 1, hold => '1 month -32 days')$$),
@@ -134,7 +134,7 @@ SELECT call, pg_temp.refusal('SELECT ' || call) AS refusal FROM (VALUES
 	($$reallocate('order-1', 'LAMP', 2147483647)$$)
 ) AS calls (call);
 
--- The same to a caller without a safety net, and the next call works.
+-- The same without an exception handler; the next call works.
 SELECT allocate('order-2', 'LAMP', 0);
 SELECT change_batch_quantity('batch-1', -1);
 SELECT allocate('order-2', repeat('x', 256), 1);
@@ -142,8 +142,8 @@ SELECT reference, sku, purchased_quantity, allocated_quantity, eta FROM batches;
 SELECT orderid, sku, qty, batchref FROM order_lines;
 SELECT allocate('order-2', 'LAMP', 1);
 
--- Of several faults in arrays, that of the first line is told, and of one line the order's before the SKU's before the
--- quantity's; what is wrong with an array as a whole comes first, and at last what no element shows alone.
+-- If arrays have several faults, the first line's is reported; within a line the order's, then the SKU's, then the quantity's.
+-- Faults of a whole array come before these, and duplicate lines come last.
 SELECT call, pg_temp.refusal('SELECT ' || call) AS refusal FROM (VALUES
 	($$allocate_lines('{o1,o2,NULL}', '{LAMP,"",LAMP}', '{0,0,NULL}')$$),
 	($$allocate_lines('{o1,o2,NULL}', '{LAMP,"",LAMP}', '{1,0,NULL}')$$),
@@ -161,12 +161,12 @@ SELECT call, pg_temp.refusal('SELECT ' || call) AS refusal FROM (VALUES
 	($$allocate_order('o1', ARRAY['LAMP', repeat('x', 255), 'LAMP'], '{1,1,1}')$$)
 ) AS calls (call);
 
--- Of lines that repeat others, the first one is told, with the one that it repeats.
+-- Of several duplicate lines, the first one is reported, with the line that it repeats.
 SELECT allocate_lines('{o1,o2,o1,o2,o1,o2}', '{LAMP,LAMP,CHAIR,LAMP,LAMP,LAMP}', '{99,1,1,1,99,1}', false);
 SELECT try_allocate_order('o1', '{A,AA,B,AAA,AA,B}', '{1,1,1,1,1,1}');
 
--- However large an array is, nothing of it is copied before all has been looked at: what is made of a line would take some
--- 200 bytes; this asks whether half of that has been taken, beyond what the session has had before.
+-- However large an array is, all of it is checked before anything is copied. A copied line takes some 200 bytes; this measures
+-- that the session takes less than half of that.
 CREATE FUNCTION pg_temp.takes_little(lines integer, call text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	kilobytes text := 'SELECT substring(pg_read_file(''/proc/self/status'') FROM ''VmHWM:\s*(\d+)'')::integer';
@@ -184,7 +184,7 @@ SELECT pg_temp.takes_little(500000, $$allocate_order('o1', array_fill('LAMP'::te
 SELECT pg_temp.takes_little(1500000, $$allocate_lines(array_fill('o1'::text, '{n}'), array_fill('LAMP'::text, '{n}'),
 	array_fill(1, '{n}'))$$);
 
--- Names of 255 characters are fine, also where each has four bytes and nothing repeats itself to be compressed.
+-- Names of 255 characters are allowed, also with four bytes each and nothing to compress.
 SELECT string_agg(chr(65536 + n * 7919 % 60000), '') AS order_name,
 	string_agg(chr(65536 + n * 6271 % 60000), '') AS sku_name,
 	string_agg(chr(65536 + n * 5077 % 60000), '') AS batch_name FROM generate_series(1, 255) AS n \gset
@@ -194,7 +194,7 @@ SELECT reallocate(:'order_name', :'sku_name', 4) = :'batch_name' AS reallocated;
 SELECT orderid = :'order_name' AS left_unharmed FROM change_batch_quantity(:'batch_name', 3);
 SELECT deallocate(:'order_name' || 'x', :'sku_name');
 
--- Quantities may be as large as the type holds, and nothing overflows on the way.
+-- Quantities may be as large as the type allows, and no sum overflows.
 SELECT add_batch('max-1', 'GRAIN', 2147483647);
 SELECT add_batch('max-2', 'GRAIN', 2147483647, '2030-01-01');
 SELECT allocate('order-1', 'GRAIN', 2147483647);
@@ -209,21 +209,21 @@ SELECT * FROM change_batch_quantity('max-1', 2147483647);
 SELECT allocate('order-1', 'GRAIN', 2147483647);
 SELECT sku, purchased, allocated, available, incoming, waiting FROM stock WHERE sku = 'GRAIN';
 
--- So may holds, as long as the moment is one; none lasts for ever, for which PostgreSQL before 17 has no interval.
+-- So may holds, as long as the moment is a valid timestamp. None may be infinite (intervals can be since PostgreSQL 17).
 SELECT add_batch('tea', 'TEA', 1);
 SELECT allocate('order-1', 'TEA', 1, hold => '100000 years');
 SELECT pg_temp.refusal($$SELECT allocate('order-1', 'TEA', 1, hold => '300000 years')$$);
 SELECT pg_temp.refusal($$SELECT allocate('order-1', 'TEA', 1, hold => 'infinity')$$)
 	~ '^(22023 hold must be greater than zero, and finite|22007 invalid input syntax)' AS refused;
 
--- So may ranks.
+-- Ranks may be as large as the type allows.
 SELECT add_batch('last', 'WINE', 1, rank => 2147483647), add_batch('first', 'WINE', 1, rank => -2147483648),
 	add_batch('middle', 'WINE', 1);
 SELECT n, allocate('order-' || n, 'WINE', 1) FROM generate_series(1, 3) AS n;
 SELECT deallocate('order-1', 'WINE'), deallocate('order-2', 'WINE'), deallocate('order-3', 'WINE');
 DELETE FROM batches WHERE sku = 'WINE';
 
--- So may dates. A batch that comes at infinity is blocked.
+-- So may dates. A batch with the ETA infinity is blocked.
 SELECT add_batch('never', 'RICE', 1, 'infinity');
 SELECT add_batch('last', 'RICE', 1, '5874897-12-31');
 SELECT add_batch('first', 'RICE', 1, '4713-01-01 BC');
@@ -232,7 +232,7 @@ SELECT add_batch('here', 'RICE', 1, NULL);
 SELECT n, allocate('order-' || n, 'RICE', 1) FROM generate_series(1, 4) AS n;
 SELECT allocate('order-5', 'RICE', 1);
 
--- Of those by which a line is needed, -infinity is before all days, and infinity is any.
+-- As the date of a line, -infinity is before all days, and infinity stands for any day.
 SELECT deallocate('order-' || n, 'RICE') FROM generate_series(1, 4) AS n;
 SELECT by, (SELECT count(*) FROM try_allocate_lines('{1,2,3,4,5}', '{RICE,RICE,RICE,RICE,RICE}', '{1,1,1,1,1}', by) WHERE refusal IS NULL)
 	AS in_time

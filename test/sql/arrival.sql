@@ -1,9 +1,9 @@
--- change_batch_eta() says when a batch comes: it is late, it has arrived, or it is blocked.
+-- change_batch_eta() sets the day of a batch: the batch is late, has arrived, or is blocked.
 TRUNCATE batches, order_lines;
 SELECT add_batch('ship', 'LAMP', 10, '2030-01-01');
 SELECT allocate('order-2', 'LAMP', 3), allocate('order-1', 'LAMP', 2);
 
--- The ship is late. That moves no line; the rows, in their turn, are those to be told.
+-- The ship is late. That moves no line; the rows are the lines whose customers should be told, in their turn.
 SELECT * FROM change_batch_eta('ship', '2030-02-01');
 SELECT orderid, batchref, eta FROM allocations ORDER BY orderid;
 
@@ -12,11 +12,12 @@ SELECT * FROM change_batch_eta('ship', NULL);
 SELECT orderid, batchref, eta FROM allocations ORDER BY orderid;
 SELECT on_hand, available, incoming FROM stock;
 
--- Whoever has everything is told no more.
+-- A line that has shipped completely is not reported.
 SELECT ship('order-2', 'LAMP'), ship('order-1', 'LAMP', 1);
 SELECT * FROM change_batch_eta('ship', NULL);
 
--- What has left was in the warehouse, so the rest is not under way. But it can be blocked, and nobody gets any of it.
+-- Part of the batch has shipped, so it was in the warehouse, and the rest is not under way. But it can be blocked: then no line
+-- gets any of it.
 SELECT * FROM change_batch_eta('ship', '2030-03-01');
 SELECT * FROM change_batch_eta('ship', 'infinity');
 SELECT allocate('order-3', 'LAMP', 1);
@@ -24,7 +25,7 @@ SELECT * FROM promise('LAMP', 1);
 SELECT ship('order-1', 'LAMP');
 SELECT on_hand, available, incoming, blocked FROM stock;
 
--- Whoever was there before is told where that is, and may go.
+-- A line that is on the batch already gets the batch as its answer, and may move elsewhere.
 SELECT allocate('order-1', 'LAMP', 2);
 SELECT reallocate('order-1', 'LAMP');
 
@@ -32,13 +33,13 @@ SELECT reallocate('order-1', 'LAMP');
 SELECT * FROM change_batch_eta('ship', NULL);
 SELECT allocate('order-3', 'LAMP', 1), ship('order-1', 'LAMP');
 
--- A batch may be blocked from the start; then it gets a day.
+-- A batch may be blocked from the start, and gets a day later.
 SELECT add_batch('lost-at-sea', 'CHAIR', 5, 'infinity');
 SELECT allocate('order-1', 'CHAIR', 1);
 SELECT * FROM change_batch_eta('lost-at-sea', '2030-04-01');
 SELECT allocate('order-1', 'CHAIR', 1);
 
--- Of batches that come on the same day the one of the lowest rank is sold first; the day is more than the rank.
+-- Among batches that come on the same day, the lowest rank is sold first. The day counts more than the rank.
 SELECT add_batch('fresh', 'MILK', 1, rank => 300110);
 SELECT add_batch('stale', 'MILK', 1, rank => 300105);
 SELECT add_batch('unranked', 'MILK', 1);
@@ -46,13 +47,13 @@ SELECT add_batch('spilling', 'MILK', 1, NULL, -1);
 SELECT add_batch('not-here', 'MILK', 1, '2020-01-01', -5);
 SELECT n, allocate('order-' || n, 'MILK', 1) FROM generate_series(1, 5) AS n;
 
--- Nobody has to be told about a batch that serves no line.
+-- A batch without lines returns no rows.
 SELECT add_batch('empty', 'SOFA', 1, '2030-01-01');
 SELECT * FROM change_batch_eta('empty', '2030-01-02');
 SELECT eta FROM batches WHERE reference = 'empty';
 SELECT * FROM check_allocation();
 
--- A batch may be named with its SKU, which says where it is; then it is of that SKU. A caller need not say any types.
+-- A batch may be named with its SKU, which says on which server it is. It must have that SKU. No argument needs a cast.
 SELECT add_batch('train', 'DESK', 5, '2030-01-01'), allocate('order-1', 'DESK', 2);
 SELECT * FROM change_batch_eta('DESK', 'train', '2030-02-01');
 SELECT * FROM change_batch_eta(eta => NULL, ref => 'train', sku => 'DESK');

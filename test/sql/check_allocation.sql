@@ -1,4 +1,4 @@
--- check_allocation() names what has gone wrong in the tables. Here each fault is made on purpose.
+-- check_allocation() reports contradictions in the tables. Here each of them is made on purpose.
 \set QUIET on
 SET client_min_messages = warning;
 BEGIN;
@@ -10,7 +10,7 @@ SAVEPOINT well;
 -- All is well.
 SELECT * FROM check_allocation();
 
--- A counter that differs from its lines: here a line was deleted by hand.
+-- A counter that differs from its lines: a line was deleted by hand.
 DELETE FROM order_lines WHERE orderid = 'order-1';
 SELECT * FROM check_allocation();
 ROLLBACK TO well;
@@ -26,7 +26,7 @@ UPDATE order_lines SET batchref = 'batch-2' WHERE orderid = 'order-3';
 SELECT * FROM check_allocation();
 ROLLBACK TO well;
 
--- A counter of what has shipped that differs, the line's or the batch's; to archive a line that has shipped changes none.
+-- A shipped quantity that differs, the line's or the batch's. Archiving a shipped line is no fault.
 SELECT ship('order-1', 'LAMP'), ship('order-2', 'LAMP', 1);
 SELECT * FROM check_allocation();
 DELETE FROM order_lines WHERE orderid = 'order-1';
@@ -39,21 +39,22 @@ DELETE FROM order_lines WHERE orderid = 'order-2';
 SELECT * FROM check_allocation();
 ROLLBACK TO shipped;
 
--- A line of which more has shipped than it asks for, or less than nothing.
+-- A line of which more units have shipped than it asks for, or less than nothing.
 UPDATE order_lines SET shipped_qty = 5 WHERE orderid = 'order-2';
 SELECT * FROM check_allocation();
 UPDATE order_lines SET shipped_qty = -1 WHERE orderid = 'order-2';
 SELECT * FROM check_allocation();
 ROLLBACK TO shipped;
 
--- A hold that has expired still has its units: it is a fault if they are free.
+-- An expired hold still has its units in the tables: it is a fault if the counter does not include them.
 UPDATE order_lines SET held_until = now() - interval '1 minute' WHERE orderid = 'order-3';
 SELECT * FROM check_allocation();
 UPDATE batches SET allocated_quantity = 0 WHERE reference = 'batch-3';
 SELECT * FROM check_allocation();
 ROLLBACK TO well;
 
--- A batch that is oversold, or more of which has shipped than was allocated, which the constraint had to be dropped for.
+-- A batch that is oversold, or of which more units have shipped than were allocated. Only without the constraint is that
+-- possible.
 ALTER DOMAIN batch_room DROP CONSTRAINT batches_never_oversold;
 UPDATE batches SET purchased_quantity = 6 WHERE reference = 'batch-1';
 SELECT * FROM check_allocation();

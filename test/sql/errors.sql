@@ -1,4 +1,4 @@
--- The SQLSTATE is the contract; message, detail and hint are there to help.
+-- The SQLSTATE is the contract; message, detail and hint are for people.
 \set VERBOSITY default
 TRUNCATE batches, order_lines;
 SELECT add_batch('batch-1', 'LAMP', 10);
@@ -11,13 +11,13 @@ SELECT allocate('order-2', 'NONEXISTENT', 1);
 SELECT * FROM reallocate_sku('NONEXISTENT');
 \echo SQLSTATE :SQLSTATE
 
--- out_of_stock: the detail says what is left, also to a line that would give up units of its own.
+-- out_of_stock: the detail says how many units are left; the line's own units count as left.
 SELECT allocate('order-2', 'LAMP', 8);
 \echo SQLSTATE :SQLSTATE
 SELECT reallocate('order-1', 'LAMP', 11);
 \echo SQLSTATE :SQLSTATE
 
--- Where there is a date it also says when one batch could serve the line, whatever the session's DateStyle.
+-- If the call has a date, the detail also says when a batch could serve the line, in one format whatever the DateStyle.
 SELECT add_batch('batch-5', 'SOFA', 5, '2030-02-01'), add_batch('batch-6', 'SOFA', 2, '2030-01-01'),
 	add_batch('batch-7', 'SOFA', 9, 'infinity');
 SELECT allocate('order-2', 'SOFA', 3, '2030-01-02');
@@ -50,11 +50,11 @@ SELECT ship('order-2', 'LAMP');
 SELECT allocate('order-1', 'LAMP', 4);
 \echo SQLSTATE :SQLSTATE
 
--- It outweighs that there is no stock for the other quantity.
+-- That takes precedence over a lack of stock for the other quantity.
 SELECT allocate('order-1', 'LAMP', 400);
 \echo SQLSTATE :SQLSTATE
 
--- The same condition: the line again, by a day on which its batch is not there.
+-- The same condition: the line again, with a date before the day of its batch.
 SELECT allocate('order-1', 'SOFA', 2);
 SELECT allocate('order-1', 'SOFA', 2, '2029-12-31');
 \echo SQLSTATE :SQLSTATE
@@ -65,7 +65,7 @@ SELECT allocate('order-1', 'SOFA', 2, '2030-01-02');
 \echo SQLSTATE :SQLSTATE
 SELECT * FROM change_batch_eta('batch-6', '2030-01-01');
 
--- already_shipped: what has left is not given back, moved or taken from what was bought.
+-- already_shipped: units that have shipped cannot be given back or moved, and the batch cannot shrink below them.
 SELECT ship('order-1', 'LAMP', 2);
 SELECT deallocate('order-1', 'LAMP');
 \echo SQLSTATE :SQLSTATE
@@ -80,11 +80,11 @@ SELECT * FROM change_batch_quantity('batch-1', 1);
 SELECT * FROM change_batch_eta('batch-1', '2030-01-01');
 \echo SQLSTATE :SQLSTATE
 
--- No more leaves than was asked for.
+-- No more units ship than the line asks for.
 SELECT ship('order-1', 'LAMP', 4);
 \echo SQLSTATE :SQLSTATE
 
--- not_in_warehouse: the batch is under way or blocked, or there is none.
+-- not_in_warehouse: the batch is under way or blocked, or the line waits.
 SELECT ship('order-1', 'SOFA');
 \echo SQLSTATE :SQLSTATE
 SELECT * FROM change_batch_eta('batch-1', 'infinity');
@@ -107,7 +107,7 @@ SELECT add_batch('batch-1', 'CHAIR', 10);
 SELECT allocate('order-2', '100% "LAMP"', 1);
 SELECT * FROM change_batch_quantity('%s', 1);
 
--- PL/pgSQL tells them apart by SQLSTATE.
+-- PL/pgSQL distinguishes them by SQLSTATE.
 DO $$
 BEGIN
 	PERFORM allocate('order-2', 'LAMP', 8);
@@ -116,6 +116,6 @@ EXCEPTION
 END
 $$;
 
--- No refusal has changed anything.
+-- The refused calls have changed nothing.
 SELECT reference, purchased_quantity, allocated_quantity, shipped_quantity, eta FROM batches ORDER BY reference;
 SELECT orderid, sku, qty, shipped_qty, batchref, needed_by FROM order_lines ORDER BY orderid, sku;

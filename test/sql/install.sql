@@ -1,10 +1,10 @@
--- The extension may come, go and move while a session that uses it lives on.
+-- The extension may be dropped, created and moved while a session keeps using it.
 DROP EXTENSION allocation;
 CREATE EXTENSION allocation;
 SELECT add_batch('batch-1', 'LAMP', 10);
 SELECT allocate('order-1', 'LAMP', 3);
 
--- Again: the tables are new ones.
+-- The tables are new ones now.
 DROP EXTENSION allocation;
 CREATE EXTENSION allocation;
 SELECT allocate('order-1', 'LAMP', 3);
@@ -23,7 +23,7 @@ SELECT "Stock ""room""".allocate('order-1', 'CHAIR', 3);
 SELECT "Stock ""room""".reallocate('order-1', 'CHAIR', 5);
 SELECT orderid, sku, qty, batchref FROM "Stock ""room""".allocations;
 
--- The schema may be renamed, and the data stay.
+-- The schema may be renamed; the data stay.
 ALTER SCHEMA "Stock ""room""" RENAME TO "50% off";
 SELECT "50% off".allocate('order-1', 'CHAIR', 5);
 SELECT "50% off".allocate('order-2', 'CHAIR', 2);
@@ -34,14 +34,14 @@ DELETE FROM "50% off".batches WHERE reference = 'batch-1';
 SELECT "50% off".allocate('order-2', 'CHAIR', 2);
 DELETE FROM "50% off".batches WHERE reference = 'batch-1';
 
--- But the extension stays in its schema, and its parts in the extension.
+-- But the extension cannot leave its schema, and its members cannot be dropped.
 ALTER EXTENSION allocation SET SCHEMA public;
 \set SHOW_CONTEXT never
 \set VERBOSITY terse
 DROP TABLE "50% off".batches;
 DROP FUNCTION "50% off".allocate(text, text, integer, date, interval);
 
--- Nothing is left of it but the schema, which is the user's.
+-- DROP leaves nothing but the schema, which is the user's.
 DROP EXTENSION allocation;
 SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid) AS relations,
 	(SELECT count(*) FROM pg_proc WHERE pronamespace = n.oid) AS functions,
@@ -49,7 +49,7 @@ SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid) AS relations,
 	FROM pg_namespace AS n WHERE nspname = '50% off';
 DROP SCHEMA "50% off";
 
--- It comes back where it was at first; a DROP that is rolled back has not happened.
+-- It can be created in its first schema again. A DROP that is rolled back has no effect.
 CREATE EXTENSION allocation;
 SELECT add_batch('batch-1', 'LAMP', 1);
 BEGIN;

@@ -1,4 +1,4 @@
--- A role that was granted EXECUTE allocates, and can in no other way touch the tables.
+-- A role that was granted EXECUTE can allocate, and has no other access to the tables.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 DROP ROLE IF EXISTS regress_allocation_caller, regress_allocation_owner, regress_allocation_shop, regress_allocation_warehouse,
@@ -8,7 +8,7 @@ TRUNCATE batches, order_lines;
 SELECT add_batch('batch-1', 'LAMP', 10);
 SELECT add_batch('batch-2', 'LAMP', 10, '2030-01-01');
 
--- Without it every call is refused.
+-- Without EXECUTE every call is refused.
 SET ROLE regress_allocation_caller;
 SELECT add_batch('batch-3', 'LAMP', 10);
 SELECT allocate('order-1', 'LAMP', 3);
@@ -31,7 +31,7 @@ SELECT * FROM promise('LAMP', 3);
 SELECT * FROM check_allocation();
 \echo SQLSTATE :SQLSTATE
 
--- With it all work.
+-- With EXECUTE all of them work.
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION add_batch, allocate, deallocate, reallocate, allocate_lines, allocate_order, deallocate_order,
 	change_batch_quantity(text, integer), change_batch_quantity(text, text, integer),
@@ -47,7 +47,7 @@ SELECT * FROM change_batch_eta('LAMP', 'batch-2', '2030-01-01');
 SELECT deallocate('order-1', 'LAMP');
 SELECT allocate('order-1', 'LAMP', 3);
 
--- The tables stay closed, also after a call that has failed inside.
+-- The tables stay closed, also after a call that has failed.
 DO $$
 BEGIN
 	PERFORM allocate('order-2', 'LAMP', 100);
@@ -78,7 +78,7 @@ RESET ROLE;
 REVOKE SELECT ON stock FROM regress_allocation_caller;
 SELECT reference, purchased_quantity, allocated_quantity FROM batches ORDER BY reference;
 
--- So everybody has what they need: the shop allocates, the warehouse ships, purchasing adds batches; nobody else does.
+-- Each role gets only what it needs: the shop allocates, the warehouse ships, purchasing adds batches.
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM regress_allocation_caller;
 CREATE ROLE regress_allocation_shop;
 CREATE ROLE regress_allocation_warehouse;
@@ -121,8 +121,8 @@ GRANT EXECUTE ON FUNCTION add_batch, allocate, deallocate, reallocate, allocate_
 	change_batch_eta(text, date), change_batch_eta(text, text, date),
 	reallocate_sku, ship, ship_order, try_allocate, try_allocate_order, try_allocate_lines, promise TO regress_allocation_caller;
 
--- A hostile search_path: the caller's own operators, functions, type and tables stand before all others, in a new
--- session, in which nothing is planned yet.
+-- A hostile search_path: the caller's own operators, functions, type and tables come before all others, in a new session,
+-- in which nothing is planned yet.
 GRANT CREATE ON DATABASE :"DBNAME" TO regress_allocation_caller;
 \c -
 SET client_min_messages = warning;
@@ -168,14 +168,14 @@ CREATE TEMPORARY TABLE order_lines (orderid pg_catalog.text, sku pg_catalog.text
 	ordered_at timestamptz, batchref pg_catalog.text, needed_by date, held_until timestamptz);
 SET search_path = pg_temp, hostile, pg_catalog, public;
 
--- Statements that do not guard themselves meet it:
+-- Unqualified statements are affected:
 SELECT 'a'::pg_catalog.text = 'b';
 SELECT 1 + 1;
 SELECT clock_timestamp();
 SELECT 'a'::text;
 SELECT reference FROM batches;
 
--- The calls do not.
+-- The calls are not.
 SELECT add_batch('batch-4', 'LAMP', 4);
 SELECT add_batch('batch-4', 'LAMP', 4);
 SELECT allocate('order-2', 'LAMP', 4);
@@ -238,7 +238,7 @@ SELECT relname, relowner::regrole FROM pg_class
 SELECT DISTINCT rolsuper FROM pg_proc JOIN pg_roles ON pg_roles.oid = proowner
 	WHERE pronamespace = 'regress_shop'::regnamespace AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c');
 
--- So do the domains: a CHECK that an owner adds would run as the next owner, too.
+-- So do the domains: a CHECK that their owner adds would also run as the next owner of the tables.
 ALTER DOMAIN regress_shop.batch_room ADD CHECK (VALUE IS NULL) NOT VALID;
 ALTER DOMAIN regress_shop.line_quantity ADD CHECK (VALUE IS NULL) NOT VALID;
 
@@ -259,7 +259,7 @@ SELECT * FROM check_allocation();
 DELETE FROM order_lines WHERE shipped_qty = qty;
 DELETE FROM batches;
 
--- who may pass it on,
+-- who may grant single functions to others,
 GRANT USAGE ON SCHEMA regress_shop TO regress_allocation_caller;
 GRANT EXECUTE ON FUNCTION add_batch, allocate TO regress_allocation_caller;
 SET ROLE regress_allocation_caller;
@@ -268,7 +268,7 @@ SELECT allocate('order-1', 'LAMP', 3);
 SELECT deallocate('order-1', 'LAMP');
 TABLE batches;
 
--- or all of it at once,
+-- or all functions at once,
 SET ROLE regress_allocation_owner;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA regress_shop TO regress_allocation_caller WITH GRANT OPTION;
 SELECT count(*) AS not_granted FROM pg_proc
@@ -277,7 +277,7 @@ SELECT count(*) AS not_granted FROM pg_proc
 SET ROLE regress_allocation_caller;
 SELECT deallocate('order-1', 'LAMP');
 
--- and whoever calls, also a superuser, works as the owner of the tables and as nobody more powerful.
+-- and every call, also a superuser's, runs as the owner of the tables.
 SET ROLE regress_allocation_owner;
 CREATE FUNCTION tell_user() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,18 +1,18 @@
--- reallocate_sku() offers the lines of a SKU, in their turn, what is better for them now.
+-- reallocate_sku() serves the queue of a SKU: it offers its lines, in their turn, a better batch.
 TRUNCATE batches, order_lines;
 SELECT add_batch('lost', 'LAMP', 1, '2030-01-05');
 SELECT * FROM change_batch_quantity('lost', 0);
 SELECT * FROM allocate_lines('{order-3,order-1,order-2}', '{LAMP,LAMP,LAMP}', '{2,5,1}', false);
 SELECT orderid, sku, qty FROM waiting ORDER BY ordered_at;
 
--- Lines that wait get a batch. A small one may pass a large one that does not fit.
+-- Waiting lines get a batch. A small line may pass a large one that does not fit.
 SELECT add_batch('ship', 'LAMP', 4, '2030-01-05');
 SELECT * FROM reallocate_sku('LAMP');
 
--- Twice is once.
+-- A second call changes nothing.
 SELECT * FROM reallocate_sku('LAMP');
 
--- Lines that have a batch get one that comes on an earlier day, and what they leave behind is for those who wait.
+-- Lines that have a batch get one that comes on an earlier day, and waiting lines get what these leave behind.
 SELECT add_batch('warehouse', 'LAMP', 2);
 SELECT * FROM change_batch_quantity('ship', 6);
 SELECT * FROM reallocate_sku('LAMP');
@@ -22,7 +22,7 @@ SELECT orderid, batchref, eta FROM allocations ORDER BY orderid;
 SELECT add_batch('same-day', 'LAMP', 50, '2030-01-05', -1);
 SELECT * FROM reallocate_sku('LAMP');
 
--- The turn stays through all this: the line that came last has to leave first, and gets its batch last.
+-- Turns stay the same through all this: the line that came last leaves first, and gets its batch last.
 SELECT * FROM change_batch_quantity('same-day', 0);
 SELECT * FROM change_batch_quantity('warehouse', 0);
 SELECT * FROM change_batch_quantity('ship', 5);
@@ -32,7 +32,7 @@ SELECT * FROM reallocate_sku('LAMP');
 SELECT * FROM change_batch_quantity('warehouse', 8);
 SELECT * FROM reallocate_sku('LAMP');
 
--- A line that is late is offered what comes by its date. None is worse off, nor moved to be late elsewhere.
+-- A late line is offered a batch that comes by its date. No line gets a later batch, and no late line moves to another late batch.
 SELECT add_batch('boat', 'CHAIR', 5, '2030-01-05');
 SELECT allocate('order-1', 'CHAIR', 2, '2030-01-06'), allocate('order-2', 'CHAIR', 2);
 SELECT * FROM change_batch_eta('boat', '2030-02-01');
@@ -42,11 +42,11 @@ SELECT add_batch('truck', 'CHAIR', 3, '2030-01-06');
 SELECT * FROM reallocate_sku('CHAIR');
 SELECT orderid, batchref, eta, needed_by FROM allocations WHERE sku = 'CHAIR' ORDER BY orderid;
 
--- Whoever is on a batch that is blocked is offered any in time, also one that comes later than the batch did.
+-- A line on a blocked batch is offered any batch in time, also one that comes later than its own was to come.
 SELECT * FROM change_batch_eta('truck', 'infinity');
 SELECT * FROM change_batch_eta('boat', 'infinity');
 SELECT * FROM reallocate_sku('CHAIR');
 
--- A SKU that no batch has has no queue.
+-- A SKU without batches has no queue.
 SELECT * FROM reallocate_sku('SOFA');
 SELECT * FROM check_allocation();

@@ -1,7 +1,7 @@
--- What a shop makes of the calls: the recipes of doc/cookbook.md.
+-- The recipes of doc/cookbook.md.
 TRUNCATE batches, order_lines;
 
--- Archiving: what has shipped goes where the owner of the tables wants it.
+-- Archiving: shipped lines move to a table of the owner's.
 CREATE TABLE shipped_lines (LIKE order_lines);
 SELECT add_batch('lamps', 'LAMP', 10);
 SELECT allocate('order-1', 'LAMP', 3), allocate('order-2', 'LAMP', 4), allocate('order-3', 'LAMP', 2);
@@ -13,19 +13,19 @@ SELECT orderid, sku, qty, shipped_qty FROM order_lines ORDER BY orderid;
 SELECT * FROM check_allocation();
 DROP TABLE shipped_lines;
 
--- Closing a batch: what is left of it is no more than what has shipped. Its open lines move, or wait.
+-- Closing a batch: its quantity becomes what has shipped. Its open lines move, or wait.
 SELECT add_batch('other-lamps', 'LAMP', 2);
 SELECT moved.* FROM batches, change_batch_quantity(reference, shipped_quantity) AS moved WHERE reference = 'lamps';
 SELECT reference, purchased_quantity, allocated_quantity, shipped_quantity FROM batches ORDER BY reference;
 SELECT purchased, allocated, shipped, on_hand, available, waiting FROM stock;
 
--- It serves no line any more, so it may even be deleted.
+-- It no longer serves a line, so it may even be deleted.
 SELECT allocate('order-4', 'LAMP', 1);
 DELETE FROM batches WHERE reference = 'lamps';
 SELECT * FROM check_allocation();
 
--- A partial arrival: the batch is split, in one transaction. Those whose turn is first keep what is here; the rows of
--- change_batch_quantity() come on another day or, as lines are not split, wait, and those of change_batch_eta() can ship.
+-- A partial arrival: the batch is split, in one transaction. The lines that come first keep what has arrived. The rows of
+-- change_batch_quantity() come on another day or, as lines are not split, wait; those of change_batch_eta() can ship.
 SELECT add_batch('ship', 'CHAIR', 10, '2030-01-01');
 SELECT n, allocate('order-' || n, 'CHAIR', n) FROM generate_series(1, 4) AS n;
 BEGIN;
@@ -35,7 +35,7 @@ SELECT * FROM change_batch_eta('ship', NULL);
 COMMIT;
 SELECT orderid, qty, batchref, eta FROM allocations WHERE sku = 'CHAIR' ORDER BY orderid;
 
--- A quarantine: the batch is blocked, and its lines are offered what else there is. It ends when the batch is good.
+-- A quarantine: the batch is blocked, and its lines are offered other batches. It ends when the batch turns out to be good.
 SELECT add_batch('vases-1', 'VASE', 10), add_batch('vases-2', 'VASE', 3, '2030-01-01');
 SELECT allocate('order-1', 'VASE', 2), allocate('order-2', 'VASE', 4), allocate('order-3', 'VASE', 1);
 SELECT * FROM change_batch_eta('vases-1', 'infinity');
@@ -46,14 +46,14 @@ SELECT * FROM change_batch_eta('vases-1', NULL);
 SELECT * FROM reallocate_sku('VASE');
 SELECT orderid, batchref, eta FROM allocations WHERE sku = 'VASE' ORDER BY orderid;
 
--- A return: what comes back is a new batch, blocked until somebody has looked at it.
+-- A return: the units that come back are a new batch, blocked until they have been inspected.
 SELECT ship('order-2', 'VASE');
 SELECT add_batch('returned by order-2', 'VASE', 4, 'infinity');
 SELECT * FROM change_batch_quantity('returned by order-2', 3);
 SELECT * FROM change_batch_eta('returned by order-2', NULL);
 SELECT sku, purchased, shipped, on_hand, available FROM stock WHERE sku = 'VASE';
 
--- An outbox: a trigger on order_lines writes what has happened to each line, in the caller's transaction.
+-- An outbox: a trigger on order_lines records what happens to each line, in the caller's transaction.
 CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event text, orderid text, sku text, batchref text);
 CREATE FUNCTION post() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -89,7 +89,7 @@ DROP TRIGGER post ON order_lines;
 DROP FUNCTION post;
 DROP TABLE outbox;
 
--- A ledger: a trigger on batches writes what has come and gone, of which the quantities are the sum.
+-- A ledger: a trigger on batches records each change of the quantities, which are the sum of these changes.
 CREATE TABLE ledger (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, batchref text, bought integer, shipped integer);
 CREATE FUNCTION enter() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -25,7 +25,7 @@ SELECT * FROM change_batch_quantity('batch-1', 2);
 ROLLBACK;
 SELECT * FROM pg_temp.state();
 
--- After ROLLBACK TO SAVEPOINT what came before is.
+-- After ROLLBACK TO SAVEPOINT only the calls before the savepoint remain.
 BEGIN;
 SELECT allocate('order-1', 'LAMP', 3);
 SAVEPOINT before_second;
@@ -36,7 +36,7 @@ SELECT allocate('order-3', 'LAMP', 1);
 COMMIT;
 SELECT * FROM pg_temp.state();
 
--- A refused call undoes itself, and its caller may go on from before it.
+-- A refused call undoes itself, and the caller may go on from a savepoint before it.
 BEGIN;
 SELECT allocate('order-4', 'LAMP', 2);
 SAVEPOINT before_refusal;
@@ -46,7 +46,7 @@ SELECT allocate('order-5', 'LAMP', 1);
 COMMIT;
 SELECT * FROM pg_temp.state();
 
--- An exception that PL/pgSQL catches takes the calls of its block along, and no others.
+-- An exception that PL/pgSQL catches undoes the calls of its block, and no others.
 DO $$
 BEGIN
 	PERFORM deallocate('order-5', 'LAMP');
@@ -67,7 +67,7 @@ END
 $$;
 SELECT * FROM pg_temp.state();
 
--- A call that fails half-way leaves every line where it was: here at the third of four lines that have to move.
+-- A call that fails halfway leaves every line where it was: here at the third of four lines that have to move.
 SELECT add_batch('batch-2', 'LAMP', 5, '2030-01-01');
 CREATE FUNCTION refuse_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -93,7 +93,7 @@ DROP FUNCTION refuse_order;
 SELECT * FROM change_batch_quantity('batch-1', 0);
 SELECT * FROM pg_temp.state();
 
--- So does reallocate() that fails after the line has left one batch and before it has another.
+-- So does a reallocate() that fails after the line has left one batch and before it has another.
 SELECT add_batch('batch-3', 'SOFA', 5);
 SELECT add_batch('batch-4', 'SOFA', 9);
 SELECT allocate('order-1', 'SOFA', 5);
@@ -105,7 +105,7 @@ SELECT * FROM pg_temp.state();
 ALTER TABLE batches DROP CONSTRAINT small_shelf;
 SELECT reallocate('order-1', 'SOFA', 6);
 
--- A trigger that makes a row disappear does not make units disappear with it.
+-- If a trigger suppresses a row, no units are lost with it.
 CREATE FUNCTION skip_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER skip_row BEFORE INSERT ON order_lines FOR EACH ROW EXECUTE FUNCTION skip_row();
 SELECT allocate('order-10', 'SOFA', 1);
@@ -114,7 +114,7 @@ SELECT * FROM pg_temp.state();
 DROP TRIGGER skip_row ON order_lines;
 DROP FUNCTION skip_row;
 
--- An order ships whole: where one line of it fails, nothing of the others has left.
+-- An order ships as a whole: if one line fails, no unit of the others has shipped.
 SELECT add_batch('batch-7', 'VASE', 5), add_batch('batch-8', 'BED', 5);
 SELECT * FROM allocate_order('order-11', '{BED,VASE}', '{2,3}');
 CREATE FUNCTION refuse_vases() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -129,7 +129,7 @@ SELECT reference, shipped_quantity FROM batches WHERE sku IN ('BED', 'VASE') ORD
 DROP TRIGGER refuse_vases ON order_lines;
 DROP FUNCTION refuse_vases;
 
--- After ROLLBACK nothing has left, arrived or been taken back.
+-- After ROLLBACK nothing has shipped, arrived or been taken back.
 SELECT add_batch('batch-9', 'RUG', 2, '2030-01-01');
 SELECT allocate('cart', 'RUG', 2, hold => '10 minutes');
 UPDATE order_lines SET held_until = '2000-01-01' WHERE orderid = 'cart';
@@ -168,7 +168,7 @@ SELECT * FROM reallocate_sku(sku => 'SHELF');
 SELECT ship(qty => 1, sku => 'SHELF', orderid => 'order-2');
 SELECT * FROM ship_order(all_or_nothing => false, orderid => 'order-3');
 
--- Prepared statements, of which the server plans the later ones once for all.
+-- Prepared statements work, too.
 PREPARE allocate_chairs (text, integer) AS SELECT allocate($1, 'CHAIR', $2);
 EXECUTE allocate_chairs ('order-1', 1);
 EXECUTE allocate_chairs ('order-2', 1);

@@ -1,26 +1,26 @@
--- What callers seldom do, and what becomes of it.
+-- Rare cases, and what happens in them.
 \set VERBOSITY default
 TRUNCATE batches, order_lines;
 SELECT add_batch('lamps', 'LAMP', 10);
 SELECT add_batch('more-lamps', 'LAMP', 4, '2030-01-01');
 SELECT add_batch('chairs', 'CHAIR', 5);
 
--- The line that is refused need not be the first of its SKU, and of several it is the one that stands first.
+-- The refused line need not be the first one of its SKU. Of several refused lines, the first one is reported.
 SELECT * FROM allocate_lines('{order-1,order-2,order-3}', '{LAMP,LAMP,LAMP}', '{5,6,9}');
 SELECT * FROM allocate_lines('{order-1,order-2}', '{LAMP,CHAIR}', '{11,6}');
 SELECT * FROM allocate_lines('{order-1,order-2}', '{CHAIR,LAMP}', '{6,11}');
 
--- Lines that wait, wait on when they are asked for again and there is still no room; an order may give them back.
+-- Waiting lines keep waiting if the call is repeated and there is still no room. deallocate_order() deletes them.
 SELECT * FROM allocate_lines('{order-1,order-2,order-2}', '{LAMP,LAMP,CHAIR}', '{11,12,6}', false);
 SELECT * FROM allocate_lines('{order-2,order-1,order-3}', '{LAMP,LAMP,LAMP}', '{12,11,1}', false);
 SELECT * FROM deallocate_order('order-2');
 SELECT orderid, sku, qty, batchref FROM order_lines ORDER BY sku, orderid;
 
--- The room of a batch is exact when little is left, and below zero where the quantities are not right.
+-- The room of a batch is exact if few units are left, and negative if the quantities are wrong.
 SELECT batch_room(100, 84, 0), batch_room(100, 83, 0), batch_room(100, 50, 50), batch_room(2147483647, 1, 0),
 	batch_room(10, 10, 10), batch_room(10, 20, 0), batch_room(10, -1, -1), batch_room(10, 5, 6), batch_room(10, 5, -1);
 
--- A COPY the trigger of which makes calls goes on showing its own progress.
+-- A COPY whose trigger makes calls keeps reporting its own progress.
 \set VERBOSITY terse
 CREATE TABLE wishes (orderid text, sku text, qty integer);
 CREATE FUNCTION fulfil() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -39,7 +39,7 @@ order-5	LAMP	1
 DROP TABLE wishes;
 DROP FUNCTION fulfil;
 
--- Constraints and triggers that a user has added report their own duplicates.
+-- A unique violation of a user's constraint or trigger is reported as it is.
 BEGIN;
 CREATE UNIQUE INDEX one_line_of_chairs ON order_lines (sku) WHERE sku = 'CHAIR';
 SELECT allocate('order-6', 'CHAIR', 1);
@@ -64,7 +64,7 @@ SELECT allocate('order-10', 'CHAIR', 1);
 DROP TRIGGER note ON order_lines;
 DROP FUNCTION note;
 
--- Functions and tables have to stay together.
+-- A function works only in the schema of the tables.
 \set VERBOSITY default
 BEGIN;
 ALTER FUNCTION allocate SET SCHEMA elsewhere;
@@ -74,13 +74,13 @@ ROLLBACK;
 DROP TABLE elsewhere.notes;
 DROP SCHEMA elsewhere;
 
--- The trigger's function is of no use in a trigger of another kind, either.
+-- The trigger function refuses to work in another kind of trigger.
 BEGIN;
 CREATE TRIGGER too_early BEFORE DELETE ON batches FOR EACH ROW EXECUTE FUNCTION keep_allocated_batches();
 DELETE FROM batches WHERE reference = 'more-lamps';
 ROLLBACK;
 
--- Where a hand that may write to the tables has made them contradict each other, a call ends: it does not try for ever.
+-- If the tables contradict each other, because somebody has written to them directly, a call fails; it does not retry forever.
 BEGIN;
 UPDATE batches SET allocated_quantity = 4 WHERE reference = 'more-lamps';
 SELECT * FROM change_batch_quantity('more-lamps', 3);
@@ -107,7 +107,7 @@ SELECT * FROM try_allocate('order-11', 'LAMP', 1, by => '2030-01-01');
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
 
--- So where a hold that has expired has units that its batch has not, once they are wanted.
+-- So does a call that wants the units of an expired hold, if the counter of the batch does not include them.
 BEGIN;
 SELECT add_batch('vases', 'VASE', 5);
 SELECT allocate('cart', 'VASE', 4, hold => '10 minutes');
@@ -117,7 +117,7 @@ SELECT * FROM promise('VASE', 5);
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
 
--- A line that is there twice, without its key, and of which one is a hold that has expired: the other gets its units.
+-- Without the primary key, a line is there twice, once as an expired hold: the other one gets the units of the hold.
 BEGIN;
 ALTER TABLE order_lines DROP CONSTRAINT order_lines_pkey;
 SELECT add_batch('vases', 'VASE', 4);
@@ -129,7 +129,7 @@ SELECT * FROM change_batch_quantity('vases', 0);
 SELECT orderid, sku, qty, batchref FROM order_lines WHERE sku = 'VASE';
 ROLLBACK;
 
--- So where a trigger hides what is written.
+-- A call also fails if a trigger suppresses what it writes.
 BEGIN;
 CREATE FUNCTION skip_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER skip_row BEFORE UPDATE ON batches FOR EACH ROW EXECUTE FUNCTION skip_row();
@@ -154,7 +154,7 @@ SELECT allocate('order-11', 'VASE', 4);
 \echo SQLSTATE :SQLSTATE
 ROLLBACK;
 
--- What a trigger sets for its transaction ends with the call, and the caller's own limit on waits is what it was.
+-- A trigger's SET LOCAL ends with the call, and the caller's own lock_timeout is restored.
 BEGIN;
 CREATE FUNCTION be_patient() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

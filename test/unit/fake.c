@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How an attempt ends that does not come to its verdict. */
+/* Why an attempt ends without a verdict. */
 enum
 {
 	MET_DUPLICATE = 1,
@@ -50,13 +50,27 @@ fake_batch(Fake *fake, const char *reference)
 	return stored ? &stored->batch : NULL;
 }
 
-/* The line likewise. */
+/* The same for a line. */
 OrderLine *
 fake_line(Fake *fake, const char *orderid, const char *sku)
 {
 	StoredLine *stored = stored_line(fake, orderid, sku);
 
 	return stored ? &stored->line : NULL;
+}
+
+/* One of fake->tables.nbatches, in no order. */
+Batch *
+fake_batch_at(Fake *fake, size_t i)
+{
+	return &fake->tables.batches[i].batch;
+}
+
+/* One of fake->tables.nlines. */
+OrderLine *
+fake_line_at(Fake *fake, size_t i)
+{
+	return &fake->tables.lines[i].line;
 }
 
 /*
@@ -103,7 +117,7 @@ copy_name(FakeMemory **memory, const char *name)
 	return name ? strcpy(allocate_in(memory, strlen(name) + 1), name) : NULL;
 }
 
-/* The line with names of its own. */
+/* The line, with its names copied. */
 static OrderLine
 copy_line(FakeMemory **memory, OrderLine line)
 {
@@ -113,7 +127,7 @@ copy_line(FakeMemory **memory, OrderLine line)
 	return line;
 }
 
-/* The batch likewise. */
+/* The same for a batch. */
 static Batch
 copy_batch(FakeMemory **memory, Batch batch)
 {
@@ -126,6 +140,13 @@ copy_batch(FakeMemory **memory, Batch batch)
  * Other sessions
  */
 
+/* Another session buys a batch. */
+void
+fake_add_batch(Fake *fake, Batch batch)
+{
+	fake->tables.batches[fake->tables.nbatches++] = (StoredBatch) {.batch = batch};
+}
+
 /* Another session is taking from the batch. */
 void
 fake_take_from(Fake *fake, const char *reference)
@@ -133,7 +154,7 @@ fake_take_from(Fake *fake, const char *reference)
 	stored_batch(fake, reference)->row.is_contended = true;
 }
 
-/* Another session adds a line; what it takes of a batch is charged, too. */
+/* Another session adds a line, and charges its batch. */
 void
 fake_add_line(Fake *fake, OrderLine line)
 {
@@ -144,7 +165,7 @@ fake_add_line(Fake *fake, OrderLine line)
 	fake->tables.lines[fake->tables.nlines++] = (StoredLine) {.line = line, .row.version = ++fake->tables.version};
 }
 
-/* Another session writes to a line, so that it is no longer what it was. */
+/* Another session writes to a line: what was read of it is out of date. */
 void
 fake_touch_line(Fake *fake, const char *orderid, const char *sku)
 {
@@ -162,7 +183,7 @@ fake_remove_line(Fake *fake, const char *orderid, const char *sku)
 	*stored = fake->tables.lines[--fake->tables.nlines];
 }
 
-/* Lets the other session write and commit: this attempt meets its work, and undoing that spares it. */
+/* Lets the other session write and commit: this attempt sees it, and undoing the attempt does not undo it. */
 static void
 let_interlope(Fake *fake, FakeSession *session)
 {
@@ -188,7 +209,7 @@ current_time(Repository *repository)
 	return ++fake_of(repository)->tables.now;
 }
 
-/* Chance, as here, always decides for the last of several batches. */
+/* So of several contended batches, the last one is offered first. */
 static uint32_t
 random_below(Repository *repository, uint32_t n)
 {
@@ -255,7 +276,7 @@ visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visi
  * Locking
  */
 
-/* How tests read what is locked. */
+/* Writes a lock as tests read it. */
 static void
 name_lock(FakeKind kind, RowKey key, char *text, size_t size)
 {
@@ -264,7 +285,7 @@ name_lock(FakeKind kind, RowKey key, char *text, size_t size)
 	snprintf(text, size, "%s %s", kinds[kind], key.name);
 }
 
-/* Is it the turn of this row in the order of locks? */
+/* Notes whether this row comes after the last one in lock order. */
 static void
 check_order(Fake *fake, FakeKind kind, RowKey key)
 {
@@ -454,7 +475,7 @@ remove_lines(Repository *repository, StoredLine **lines, size_t n)
  * The unit of work
  */
 
-/* One attempt; what it wrote is kept only if its body says so. */
+/* One attempt.  What it wrote is kept only if the verdict is KEEP. */
 static Verdict
 attempt(Fake *fake, Body body, void *command)
 {
@@ -494,7 +515,7 @@ run(UnitOfWork *uow, Body body, void *command)
 	Fake	   *fake = (Fake *) uow;
 	Verdict		verdict;
 
-	fake->failed = fake->is_out_of_order = false;
+	fake->failed = false;
 	fake->attempts = 0;
 	fake->repository.attempt = (Attempt) {.nfailed = 0};
 	do
@@ -503,29 +524,12 @@ run(UnitOfWork *uow, Body body, void *command)
 		verdict = attempt(fake, body, command);
 		fake->repository.attempt.nfailed++;
 		fake->repository.attempt.looks_first = true;
-		/* Whoever has waited for a queue begins by joining it. */
+		/* After waiting for a queue, an attempt joins it before it reads. */
 		fake->repository.attempt.joined_first = verdict == WAIT && fake->is_queue_held;
 		if (verdict == WAIT)
 			fake->is_queue_held = false;
 	} while (verdict == RETRY || verdict == WAIT);
 	fake->contradicted = verdict == CONTRADICTION;
-}
-
-/* Gives a test storage of its own. */
-int
-fake_set_up(void **state)
-{
-	*state = malloc(sizeof(Fake));
-	fake_init(*state);
-	return 0;
-}
-
-int
-fake_tear_down(void **state)
-{
-	fake_free(*state);
-	free(*state);
-	return 0;
 }
 
 /* Makes empty storage. */

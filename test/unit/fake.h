@@ -11,7 +11,7 @@
 #include "in_memory.h"
 #include "service_layer/unit_of_work.h"
 
-/* One piece of memory, and those allocated before it. */
+/* A piece of memory, and the pieces allocated before it. */
 typedef struct FakeMemory
 {
 	struct FakeMemory *next;
@@ -30,7 +30,7 @@ typedef struct FakeTables
 
 typedef struct Fake Fake;
 
-/* In the order of locks. */
+/* What is locked, in lock order. */
 typedef enum FakeKind
 {
 	QUEUE,
@@ -39,7 +39,7 @@ typedef enum FakeKind
 	KNOWN_LINE
 } FakeKind;
 
-/* Another session, which commits what it writes. */
+/* What another session writes and commits. */
 typedef void (*FakeSession) (Fake *fake);
 
 struct Fake
@@ -53,14 +53,15 @@ struct Fake
 	FakeSession come_before;	/* before each attempt */
 	FakeSession interlope;		/* once, before the next write */
 	FakeSession serve_queue;	/* once, before a queue is joined */
-	bool		is_queue_held;	/* somebody serves a queue, until somebody has waited for it */
-	int			fail_at;		/* the write of an attempt that raises an error; 0: none does */
+	bool		is_queue_held;	/* another session serves a queue, until a call has waited for it */
+	int			fail_at;		/* which write of an attempt raises an error; 0 if none does */
+
+	bool		is_out_of_order;	/* a call has locked or written out of lock order */
 
 	/* what the last unit of work did */
 	int			attempts;
 	bool		failed;			/* it ended by an error */
 	bool		contradicted;	/* it ended by a contradiction */
-	bool		is_out_of_order;	/* it locked or wrote in another order than that of locks */
 
 	/* and its last attempt */
 	int			writes;			/* rows written */
@@ -71,18 +72,19 @@ struct Fake
 
 	jmp_buf		error;
 	FakeMemory *memory;			/* what this attempt has handed out */
-	FakeMemory *older_memory;	/* and the one before; what others have is not there any more */
-	FakeMemory *names;			/* what the tables have */
+	FakeMemory *older_memory;	/* and the one before; that of earlier ones is freed */
+	FakeMemory *names;			/* names in the tables, and what outlasts the call */
 };
 
-extern int	fake_set_up(void **state);
-extern int	fake_tear_down(void **state);
 extern void fake_init(Fake *fake);
 extern void fake_free(Fake *fake);
 extern Batch *fake_batch(Fake *fake, const char *reference);
 extern OrderLine *fake_line(Fake *fake, const char *orderid, const char *sku);
+extern Batch *fake_batch_at(Fake *fake, size_t i);
+extern OrderLine *fake_line_at(Fake *fake, size_t i);
 
 /* What other sessions do */
+extern void fake_add_batch(Fake *fake, Batch batch);
 extern void fake_take_from(Fake *fake, const char *reference);
 extern void fake_add_line(Fake *fake, OrderLine line);
 extern void fake_touch_line(Fake *fake, const char *orderid, const char *sku);

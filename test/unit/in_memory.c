@@ -14,7 +14,7 @@ is_equal(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-/* The order of locks on rows of one kind. */
+/* The lock order of rows of one kind. */
 int
 in_memory_compare(RowKey a, RowKey b)
 {
@@ -43,7 +43,7 @@ visit_known_lines(Repository *repository, const RowKey *keys, size_t n, LineVisi
 			return;
 }
 
-/* Reads the lines that meet the condition, and visits them in some order; returns whether to go on. */
+/* Visits the lines that meet the condition, sorted; returns whether to go on. */
 static bool
 visit_sorted(Repository *repository, LineCondition condition, const void *argument,
 			 int (*compare) (const void *a, const void *b), LineVisitor visit, void *context)
@@ -179,7 +179,7 @@ has_sku(Repository *repository, const char *sku)
 	return read_batches(repository, batch_is_of_sku, sku, batches) > 0;
 }
 
-/* One unit less will do: the contract allows some that cannot meet the demand. */
+/* Also batches with one unit less: the port allows some that cannot meet the demand. */
 static bool
 may_meet_demand(const Batch *batch, const void *argument)
 {
@@ -294,13 +294,13 @@ reschedule_batch(Repository *repository, const Batch *from, const Batch *to)
 	return batch != NULL;
 }
 
-/* Cancelling is for PostgreSQL only. */
+/* There is nobody to cancel. */
 static void
 check_cancelled(Repository *repository)
 {
 }
 
-/* Gives a repository these methods; the others it has itself. */
+/* Gives a repository these methods. */
 void
 in_memory_init(Repository *repository)
 {

@@ -8,7 +8,7 @@
 
 #include "service_layer/repository.h"
 
-/* So many lines, and so many batches, a storage in memory has at most. */
+/* The most lines, and the most batches, of a storage in memory. */
 #define MOST_ROWS 64
 
 typedef bool (*LineCondition) (const OrderLine *line, const void *argument);

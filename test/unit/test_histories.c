@@ -1,23 +1,38 @@
 /*
  * test_histories.c
- *		Histories drawn at random, against storage in memory: after each call, what
- *		it has left behind is looked at by the plainest means.
+ *		Random histories: after each call, the tables are checked by the plainest
+ *		means.  Most rules of the domain are written here once more, as one would
+ *		write them without having read the domain.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "helpers.h"
 
-#include "fake.h"
-#include "service_layer/services.h"
-
-static char orders[8][16];
+static char orders[20][16];
 static char references[12][16];
-static const char *const skus[] = {"CHAIR", "LAMP"};
+static const char *const skus[] = {CHAIR, LAMP};
+
+/* The history that is running; it is told if it fails. */
+static unsigned int seed = 0;
+static int	step;
+
+__attribute__((destructor))
+static void
+tell_failed_history(void)
+{
+	if (seed != 0)
+		fprintf(stderr, "history %u has failed at step %d\n", seed, step);
+}
+
+static void
+begin_history(unsigned int number)
+{
+	seed = number;
+	srand(seed);
+	renew_storage();
+	for (int i = 0; i < 12; i++)
+		snprintf(references[i], sizeof(references[i]), "b%02d", i);
+	for (int i = 0; i < 20; i++)
+		snprintf(orders[i], sizeof(orders[i]), "o%02d", i);
+}
 
 static int
 chance(int n)
@@ -28,9 +43,9 @@ chance(int n)
 /* Holds expire on the hour, and each call is between two. */
 #define HOUR 100
 
-/* A line that may be anything. */
+/* Any line. */
 static OrderLine
-any_line(Fake *fake)
+any_line(void)
 {
 	return (OrderLine) {
 		.orderid = orders[chance(8)], .sku = skus[chance(2)], .qty = 1 + chance(5),
@@ -39,41 +54,58 @@ any_line(Fake *fake)
 	};
 }
 
+/*
+ * The rules
+ */
+
 static bool
-is_there(const Fake *fake, const OrderLine *line)
+is_there(const OrderLine *line)
 {
-	return line && !line_is_expired(line, fake->tables.now);
+	return line && (line->held_until == 0 || line->held_until > fake->tables.now);
 }
 
-/* Units left in a batch once expired holds are nobody's. */
-static int32_t
-units_left(const Fake *fake, const Batch *batch)
+static bool
+is_served_by(const OrderLine *line, const Batch *batch)
 {
-	int32_t		left = batch->purchased_quantity - batch->allocated_quantity;
+	return line->batchref && strcmp(line->batchref, batch->reference) == 0;
+}
+
+static int32_t
+open_units(const OrderLine *line)
+{
+	return line->qty - line->shipped_qty;
+}
+
+/* Units of a batch that are free once those of expired holds are. */
+static int32_t
+free_units(const Batch *batch)
+{
+	int32_t		units = batch->purchased_quantity - batch->allocated_quantity;
 
 	for (size_t i = 0; i < fake->tables.nlines; i++)
-	{
-		const OrderLine *line = &fake->tables.lines[i].line;
-
-		if (line->batchref && strcmp(line->batchref, batch->reference) == 0 && !is_there(fake, line))
-			left += line->qty - line->shipped_qty;
-	}
-	return left;
+		if (is_served_by(fake_line_at(fake, i), batch) && !is_there(fake_line_at(fake, i)))
+			units += open_units(fake_line_at(fake, i));
+	return units;
 }
 
-/* The day of the best batch that can serve the line; INT64_MAX if none can. */
-static int64_t
-best_day(const Fake *fake, const OrderLine *line)
+static bool
+is_in_time(const Batch *batch, const OrderLine *line)
 {
-	int64_t		best = INT64_MAX;
+	return batch->eta != NEVER && (line->needed_by == 0 || batch->eta <= line->needed_by);
+}
+
+/* The day of the best batch that can serve the line; NEVER if none can. */
+static Day
+best_day(const OrderLine *line)
+{
+	Day			best = NEVER;
 
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
 	{
-		const Batch *batch = &fake->tables.batches[i].batch;
+		const Batch *batch = fake_batch_at(fake, i);
 
-		if (strcmp(batch->sku, line->sku) == 0 && batch->eta != NEVER &&
-			(line->needed_by == 0 || batch->eta <= line->needed_by) &&
-			units_left(fake, batch) >= line->qty - line->shipped_qty && batch->eta < best)
+		if (strcmp(batch->sku, line->sku) == 0 && is_in_time(batch, line) &&
+			free_units(batch) >= open_units(line) && batch->eta < best)
 			best = batch->eta;
 	}
 	return best;
@@ -81,55 +113,53 @@ best_day(const Fake *fake, const OrderLine *line)
 
 /* The counters are right, and no batch has promised more than it has. */
 static void
-check_tables(Fake *fake)
+check_tables(void)
 {
 	for (size_t i = 0; i < fake->tables.nbatches; i++)
 	{
-		const Batch *batch = &fake->tables.batches[i].batch;
+		const Batch *batch = fake_batch_at(fake, i);
 		int32_t		open = 0;
 
 		for (size_t j = 0; j < fake->tables.nlines; j++)
-		{
-			const OrderLine *line = &fake->tables.lines[j].line;
-
-			if (!line->batchref || strcmp(line->batchref, batch->reference) != 0)
-				continue;
-			assert_string_equal(line->sku, batch->sku);
-			open += line->qty - line->shipped_qty;
-		}
+			if (is_served_by(fake_line_at(fake, j), batch))
+			{
+				assert_string_equal(fake_line_at(fake, j)->sku, batch->sku);
+				open += open_units(fake_line_at(fake, j));
+			}
 		assert_int_equal(batch->allocated_quantity - batch->shipped_quantity, open);
-		assert_true(0 <= batch->shipped_quantity && batch->shipped_quantity <= batch->allocated_quantity);
-		assert_true(batch->allocated_quantity <= batch->purchased_quantity);
+		assert_in_range(batch->shipped_quantity, 0, batch->allocated_quantity);
+		assert_in_range(batch->allocated_quantity, 0, batch->purchased_quantity);
 	}
 	for (size_t j = 0; j < fake->tables.nlines; j++)
 	{
-		const OrderLine *line = &fake->tables.lines[j].line;
-
-		assert_true(0 <= line->shipped_qty && line->shipped_qty <= line->qty);
-		assert_true(line->ordered_at > 0);
+		assert_in_range(fake_line_at(fake, j)->shipped_qty, 0, fake_line_at(fake, j)->qty);
+		assert_true(fake_line_at(fake, j)->ordered_at > 0);
 	}
 	assert_false(fake->is_out_of_order);
 	assert_false(fake->contradicted);
 }
 
+/*
+ * The calls
+ */
+
 /* A new line gets the best day there is, whatever expired holds have. */
 static void
-try_to_allocate(Fake *fake)
+allocate_any_line(void)
 {
-	OrderLine	line = any_line(fake);
-	OrderLine  *known = fake_line(fake, line.orderid, line.sku);
-	int64_t		best = best_day(fake, &line);
+	OrderLine	line = any_line();
+	Day			best = best_day(&line);
 	Batch		promised;
 	LineResult	result;
 
-	if (is_there(fake, known))
+	if (is_there(fake_line(fake, line.orderid, line.sku)))
 	{
-		allocate(&fake->uow, &line);
+		allocated(line);
 		return;
 	}
-	assert_int_equal(promise(&fake->uow, &line, &promised), best != INT64_MAX);
-	result = allocate(&fake->uow, &line);
-	assert_int_equal(result.outcome == DONE, best != INT64_MAX);
+	assert_int_equal(promise(&fake->uow, &line, &promised), best != NEVER);
+	result = allocated(line);
+	assert_int_equal(result.outcome == DONE, best != NEVER);
 	if (result.outcome == DONE)
 	{
 		assert_int_equal(fake_batch(fake, result.line.batchref)->eta, best);
@@ -138,24 +168,23 @@ try_to_allocate(Fake *fake)
 }
 
 static void
-try_to_allocate_many(Fake *fake)
+allocate_many_lines(void)
 {
-	OrderLine	terms = any_line(fake);
+	OrderLine	terms = any_line();
 	OrderLine	lines[6];
 	LinesResult result;
 	size_t		n = 0;
 
-	for (int i = 0; i < 8; i++)
-		for (int j = 0; j < 2 && n < 6; j++)
-			if (chance(3) == 0)
-			{
-				OrderLine  *known = fake_line(fake, orders[i], skus[j]);
+	for (int i = 0; i < 16 && n < 6; i++)
+		if (chance(3) == 0)
+		{
+			const OrderLine *known = fake_line(fake, orders[i / 2], skus[i % 2]);
 
-				lines[n] = terms;
-				lines[n].orderid = orders[i];
-				lines[n].sku = skus[j];
-				lines[n++].qty = known && chance(4) ? known->qty : 1 + chance(5);
-			}
+			lines[n] = terms;
+			lines[n].orderid = orders[i / 2];
+			lines[n].sku = skus[i % 2];
+			lines[n++].qty = known && chance(4) ? known->qty : 1 + chance(5);
+		}
 	if (chance(3) > 0)
 	{
 		allocate_lines(&fake->uow, lines, n, chance(2));
@@ -168,46 +197,42 @@ try_to_allocate_many(Fake *fake)
 
 		assert_true(each->outcome == DONE || result.refused.outcome != DONE);
 		if (each->outcome == OUT_OF_STOCK)
-			assert_true(each->most_available < each->line.qty - each->line.shipped_qty);
+			assert_true(each->most_available < open_units(&each->line));
 	}
 }
 
-/* None is worse off, and nobody could be better off. */
+/* No line is worse off, and none could be better off. */
 static void
-try_to_reallocate_sku(Fake *fake)
+serve_any_queue(void)
 {
 	const char *sku = skus[chance(2)];
 	FakeTables	before = fake->tables;
 	LinesResult result = reallocate_sku(&fake->uow, sku);
+	Fake		was = {.tables = before};
 
 	for (size_t i = 0; i < fake->tables.nlines; i++)
 	{
-		const OrderLine *line = &fake->tables.lines[i].line;
+		const OrderLine *line = fake_line_at(fake, i);
+		const OrderLine *old = fake_line(&was, line->orderid, line->sku);
 		const Batch *batch = line->batchref ? fake_batch(fake, line->batchref) : NULL;
-		bool		is_late = batch && (batch->eta == NEVER || (line->needed_by != 0 && batch->eta > line->needed_by));
 
-		if (strcmp(line->sku, sku) != 0 || !is_there(fake, line) || line->qty == line->shipped_qty)
+		if (strcmp(line->sku, sku) != 0 || !is_there(line) || open_units(line) == 0)
 			continue;
-		for (size_t j = 0; j < before.nlines; j++)
-		{
-			const OrderLine *was = &before.lines[j].line;
-
-			if (strcmp(was->orderid, line->orderid) == 0 && strcmp(was->sku, sku) == 0 && was->batchref)
-				assert_true(batch && batch->eta <= fake_batch(fake, was->batchref)->eta);
-		}
-		assert_true(best_day(fake, line) >= (!batch || is_late ? INT64_MAX : batch->eta));
+		if (old->batchref)
+			assert_true(batch && batch->eta <= fake_batch(fake, old->batchref)->eta);
+		assert_true(best_day(line) >= (batch && is_in_time(batch, line) ? batch->eta : NEVER));
 	}
 	if (result.refused.outcome == DONE)
-		assert_int_equal(reallocate_sku(&fake->uow, sku).nlines, 0);
+		assert_told(reallocate_sku(&fake->uow, sku), "");
 }
 
 static void
-take_a_step(Fake *fake)
+take_a_step(void)
 {
 	const char *order = orders[chance(8)];
 	const char *reference = references[chance(12)];
 	const char *sku = chance(2) ? skus[chance(2)] : NULL;
-	OrderLine	line = any_line(fake);
+	OrderLine	line = any_line();
 
 	fake->tables.now -= fake->tables.now % HOUR;
 	switch (chance(14))
@@ -235,7 +260,7 @@ take_a_step(Fake *fake)
 			line.held_until = 0;
 			if (chance(2))
 				line.qty = SAME_QUANTITY;
-			reallocate(&fake->uow, &line);
+			reallocated(line);
 			break;
 		case 7:
 			ship(&fake->uow, order, line.sku, chance(4));
@@ -244,47 +269,102 @@ take_a_step(Fake *fake)
 			ship_order(&fake->uow, order, chance(2));
 			break;
 		case 9:
-			try_to_reallocate_sku(fake);
+			serve_any_queue();
 			break;
 		case 10:
-			try_to_allocate_many(fake);
+			allocate_many_lines();
 			break;
 		case 11:
 			fake->tables.now += HOUR;
 			break;
 		default:
-			try_to_allocate(fake);
+			allocate_any_line();
 	}
-	check_tables(fake);
+	check_tables();
 }
 
 static void
-test_histories(void **state)
+test_the_rules_hold_however_calls_follow_each_other(void **state)
 {
-	(void) state;
-	for (int i = 0; i < 12; i++)
-		snprintf(references[i], sizeof(references[i]), "b%02d", i);
-	for (int i = 0; i < 8; i++)
-		snprintf(orders[i], sizeof(orders[i]), "o%d", i);
-	for (unsigned int seed = 1; seed <= 5000; seed++)
+	for (unsigned int number = 1; number <= 5000; number++)
 	{
-		Fake		fake;
-
-		srand(seed);
-		fake_init(&fake);
-		fake.tables.now = HOUR;
-		for (int step = 0; step < 60; step++)
-			take_a_step(&fake);
-		fake_free(&fake);
+		begin_history(number);
+		fake->tables.now = HOUR;
+		for (step = 1; step <= 60; step++)
+			take_a_step();
 	}
+	seed = 0;
 }
 
-int
-main(void)
+/*
+ * One call for many lines
+ */
+
+/* Batches of which some are contended, and lines that are known before. */
+static void
+draw_stock(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_histories),
-	};
-
-	return cmocka_run_group_tests_name("histories", tests, NULL, NULL);
+	for (int i = 0; i < 12; i++)
+		bought((Batch) {
+			   .reference = references[(i * 7) % 12], .sku = skus[i < 2 ? i : chance(2)],
+			   .purchased_quantity = chance(12), .eta = chance(2) * (1 + chance(3))
+			   });
+	for (int i = 0; i < 12; i++)
+		if (chance(2))
+			fake_take_from(fake, references[i]);
+	for (int i = 0; i < 4; i++)
+		allocated(LINE(orders[chance(20)], skus[chance(2)], 1 + chance(3)));
 }
+
+/* Ties, line by line, up to 30 different lines that do not conflict; returns how many could be served. */
+static size_t
+allocate_one_by_one(OrderLine *lines)
+{
+	size_t		n = 0;
+
+	for (step = 1; step <= 30; step++)
+	{
+		OrderLine	line = LINE(orders[chance(20)], skus[chance(2)], 1 + chance(3));
+		const OrderLine *known = fake_line(fake, line.orderid, line.sku);
+		bool		is_repeated = false;
+
+		for (size_t i = 0; i < n; i++)
+			is_repeated |= strcmp(lines[i].orderid, line.orderid) == 0 && strcmp(lines[i].sku, line.sku) == 0;
+		if (known)
+			line.qty = known->qty;
+		if (!is_repeated && allocated(line).outcome == DONE)
+			lines[n++] = line;
+	}
+	return n;
+}
+
+static void
+test_one_call_ties_lines_to_the_same_batches_as_a_call_for_each(void **state)
+{
+	for (unsigned int number = 1; number <= 300; number++)
+	{
+		OrderLine	lines[30];
+		const char *batchrefs[30];
+		LinesResult result;
+		size_t		n;
+
+		begin_history(number);
+		draw_stock();
+		n = allocate_one_by_one(lines);
+		for (size_t i = 0; i < n; i++)
+			for (int j = 0; j < 12; j++)
+				if (strcmp(fake_line(fake, lines[i].orderid, lines[i].sku)->batchref, references[j]) == 0)
+					batchrefs[i] = references[j];
+
+		begin_history(number);
+		draw_stock();
+		result = allocate_lines(&fake->uow, lines, n, true);
+		assert_refused(result.refused, DONE);
+		for (size_t i = 0; i < n; i++)
+			assert_string_equal(result.lines[i].batchref, batchrefs[i]);
+		check_tables();
+	}
+	seed = 0;
+}
+
+#include "main.h"

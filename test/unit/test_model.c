@@ -1,78 +1,23 @@
 /*
  * test_model.c
- *		The rules of the domain, one test each.
+ *		The rules of the domain: lines, batches, and which line gets which batch.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+#include "helpers.h"
 #include "domain/claims.h"
 
-/* Is a line of so many served from a batch of so many, of which some are taken? */
-static bool
-is_served(Batch batch, OrderLine line)
-{
-	Claim		claim = {.line = &line, .deadline = line_deadline(&line)};
-	Claims		claims = {.all = &claim, .n = 1};
-
-	batch.sku = line.sku = "LAMP";
-	if (claims_advance(&claims, &batch))
-		claims_meet(&claims, &batch);
-	assert_ptr_equal(claim.batch, line.batchref ? &batch : NULL);
-	return line.batchref != NULL;
-}
-
-static bool
-can_allocate(int32_t purchased, int32_t qty)
-{
-	return is_served((Batch) {.reference = "batch-1", .purchased_quantity = purchased}, (OrderLine) {.qty = qty});
-}
+/*
+ * Lines and batches
+ */
 
 static void
-test_can_allocate_if_available_greater_than_required(void **state)
+test_a_batch_gives_and_takes_the_open_units_of_a_line(void **state)
 {
-	assert_true(can_allocate(20, 2));
-}
-
-static void
-test_can_allocate_if_available_equal_to_required(void **state)
-{
-	assert_true(can_allocate(2, 2));
-}
-
-static void
-test_cannot_allocate_if_available_smaller_than_required(void **state)
-{
-	assert_false(can_allocate(2, 20));
-}
-
-static void
-test_the_largest_quantities_do_not_overflow(void **state)
-{
-	assert_true(can_allocate(INT32_MAX, INT32_MAX));
-	assert_false(can_allocate(INT32_MAX - 1, INT32_MAX));
-}
-
-static void
-test_allocating_reduces_the_available_quantity(void **state)
-{
-	Batch		batch = {.reference = "batch-1", .sku = "SMALL-LAMP", .purchased_quantity = 20};
-	OrderLine	line = {.orderid = "order-1", .sku = "SMALL-LAMP", .qty = 2};
+	Batch		batch = {.reference = "b1", .purchased_quantity = 20};
+	OrderLine	line = {.qty = 5, .shipped_qty = 2};
 
 	batch_allocate(&batch, &line);
-	assert_int_equal(batch_available_quantity(&batch), 18);
-	assert_string_equal(line.batchref, "batch-1");
-}
-
-static void
-test_deallocating_gives_back(void **state)
-{
-	Batch		batch = {.reference = "batch-1", .sku = "SMALL-LAMP", .purchased_quantity = 20};
-	OrderLine	line = {.orderid = "order-1", .sku = "SMALL-LAMP", .qty = 2};
-
-	batch_allocate(&batch, &line);
+	assert_int_equal(batch_available_quantity(&batch), 17);
+	assert_string_equal(line.batchref, "b1");
 	batch_deallocate(&batch, &line);
 	assert_int_equal(batch_available_quantity(&batch), 20);
 	assert_null(line.batchref);
@@ -81,47 +26,16 @@ test_deallocating_gives_back(void **state)
 static void
 test_a_batch_is_overallocated_once_it_holds_less_than_it_promised(void **state)
 {
-	Batch		batch = {.purchased_quantity = 10, .allocated_quantity = 10};
-
-	assert_false(batch_is_overallocated(&batch));
-	batch.purchased_quantity = 9;
-	assert_true(batch_is_overallocated(&batch));
+	assert_false(batch_is_overallocated(&(Batch) {.purchased_quantity = 10, .allocated_quantity = 10}));
+	assert_true(batch_is_overallocated(&(Batch) {.purchased_quantity = 9, .allocated_quantity = 10}));
 }
 
 static void
-test_what_has_shipped_is_neither_charged_nor_given_back(void **state)
+test_a_line_waits_while_it_has_open_units_and_no_batch(void **state)
 {
-	Batch		batch = {.reference = "batch-1", .purchased_quantity = 20};
-	OrderLine	line = {.qty = 5, .shipped_qty = 2};
-
-	batch_allocate(&batch, &line);
-	assert_int_equal(batch.allocated_quantity, 3);
-	batch_deallocate(&batch, &line);
-	assert_int_equal(batch.allocated_quantity, 0);
-}
-
-static void
-test_a_line_with_a_date_takes_no_batch_that_comes_later(void **state)
-{
-	OrderLine	line = {.qty = 1, .needed_by = 5};
-	Batch		batch = {.reference = "batch-1", .purchased_quantity = 1};
-
-	assert_true(is_served(batch, line));
-	batch.eta = 5;
-	assert_true(is_served(batch, line));
-	batch.eta = 6;
-	assert_false(is_served(batch, line));
-	line.needed_by = 0;
-	assert_true(is_served(batch, line));
-}
-
-static void
-test_nobody_gets_any_of_a_blocked_batch(void **state)
-{
-	Batch		batch = {.reference = "batch-1", .purchased_quantity = 1, .eta = NEVER};
-
-	assert_false(is_served(batch, (OrderLine) {.qty = 1}));
-	assert_false(is_served(batch, (OrderLine) {.qty = 1, .needed_by = NO_DEADLINE}));
+	assert_true(line_waits(&(OrderLine) {.qty = 5, .shipped_qty = 2}));
+	assert_false(line_waits(&(OrderLine) {.qty = 5, .batchref = "b1"}));
+	assert_false(line_waits(&(OrderLine) {.qty = 5, .shipped_qty = 5}));
 }
 
 static void
@@ -134,108 +48,171 @@ test_a_hold_expires_at_its_moment(void **state)
 
 /* Would a batch on that day be better for the line than its own? */
 static bool
-is_better(OrderLine line, const Batch *own, Batch batch)
+is_better(Day eta, const OrderLine *line, const Batch *own)
 {
-	return batch_comes_by(&batch, line_deadline_to_improve(&line, own));
+	return batch_comes_by(&(Batch) {.eta = eta}, line_deadline_to_improve(line, own));
 }
 
 static void
-test_better_is_an_earlier_day_or_any_in_time_for_what_is_late_or_waits(void **state)
+test_better_is_an_earlier_day_or_any_in_time_if_the_line_waits_or_is_late(void **state)
 {
 	OrderLine	line = {.qty = 1};
 	OrderLine	urgent = {.qty = 1, .needed_by = 5};
-	Batch		warehouse = {.reference = "a"};
-	Batch		day_4 = {.eta = 4};
-	Batch		day_5 = {.eta = 5};
-	Batch		day_6 = {.eta = 6, .rank = 1};
-	Batch		also_day_6 = {.eta = 6};
-	Batch		blocked = {.eta = NEVER};
 
-	assert_true(is_better(line, NULL, day_6));
-	assert_true(is_better(line, &day_6, day_5));
-	assert_true(is_better(line, &blocked, day_6));
-	assert_false(is_better(line, &day_6, also_day_6));
-	assert_false(is_better(line, &warehouse, warehouse));
+	assert_true(is_better(6, &line, NULL));
+	assert_true(is_better(5, &line, &(Batch) {.eta = 6}));
+	assert_true(is_better(6, &line, &(Batch) {.eta = NEVER}));
+	assert_false(is_better(6, &line, &(Batch) {.eta = 6}));
+	assert_false(is_better(IN_WAREHOUSE, &line, &(Batch) {.eta = IN_WAREHOUSE}));
 
-	assert_true(is_better(urgent, &day_6, day_5));
-	assert_true(is_better(urgent, NULL, day_5));
-	assert_false(is_better(urgent, &blocked, day_6));
-	assert_true(is_better(urgent, &day_5, day_4));
-	assert_false(is_better(urgent, &day_5, day_5));
+	assert_true(is_better(5, &urgent, &(Batch) {.eta = 6}));
+	assert_true(is_better(5, &urgent, NULL));
+	assert_false(is_better(6, &urgent, &(Batch) {.eta = NEVER}));
+	assert_true(is_better(4, &urgent, &(Batch) {.eta = 5}));
+	assert_false(is_better(5, &urgent, &(Batch) {.eta = 5}));
 }
 
 static void
-assert_preferred(Batch first, Batch second)
+test_the_preference_order_is_warehouse_day_rank_and_reference(void **state)
 {
-	assert_true(batch_precedes(&first, &second));
-	assert_false(batch_precedes(&second, &first));
-}
-
-static void
-test_the_warehouse_precedes_shipments(void **state)
-{
-	assert_preferred((Batch) {.reference = "z"},
-					 (Batch) {.reference = "a", .eta = 1});
-}
-
-static void
-test_earlier_shipments_precede_later_ones(void **state)
-{
-	assert_preferred((Batch) {.reference = "z", .eta = 1},
-					 (Batch) {.reference = "a", .eta = 2});
-}
-
-static void
-test_on_the_same_day_the_lowest_rank_goes_first(void **state)
-{
-	assert_preferred((Batch) {.reference = "z", .rank = -1}, (Batch) {.reference = "a"});
-	assert_preferred((Batch) {.reference = "z", .eta = 1},
-					 (Batch) {.reference = "a", .eta = 1, .rank = 1});
-	assert_preferred((Batch) {.reference = "z", .eta = 1, .rank = INT32_MAX},
-					 (Batch) {.reference = "a", .eta = 2, .rank = INT32_MIN});
-}
-
-static void
-test_ties_are_decided_by_reference(void **state)
-{
-	assert_preferred((Batch) {.reference = "a"}, (Batch) {.reference = "b"});
-	assert_preferred((Batch) {.reference = "a", .eta = 1},
-					 (Batch) {.reference = "b", .eta = 1});
-	/* byte by byte, as the index orders them */
-	assert_preferred((Batch) {.reference = "B"}, (Batch) {.reference = "a"});
-	assert_preferred((Batch) {.reference = "z"}, (Batch) {.reference = "\xc3\xa4"});
-}
-
-static void
-test_no_batch_precedes_itself(void **state)
-{
-	Batch		batch = {.reference = "a"};
-
-	assert_false(batch_precedes(&batch, &batch));
-}
-
-int
-main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_can_allocate_if_available_greater_than_required),
-		cmocka_unit_test(test_can_allocate_if_available_equal_to_required),
-		cmocka_unit_test(test_cannot_allocate_if_available_smaller_than_required),
-		cmocka_unit_test(test_the_largest_quantities_do_not_overflow),
-		cmocka_unit_test(test_allocating_reduces_the_available_quantity),
-		cmocka_unit_test(test_deallocating_gives_back),
-		cmocka_unit_test(test_a_batch_is_overallocated_once_it_holds_less_than_it_promised),
-		cmocka_unit_test(test_the_warehouse_precedes_shipments),
-		cmocka_unit_test(test_earlier_shipments_precede_later_ones),
-		cmocka_unit_test(test_what_has_shipped_is_neither_charged_nor_given_back),
-		cmocka_unit_test(test_a_line_with_a_date_takes_no_batch_that_comes_later),
-		cmocka_unit_test(test_nobody_gets_any_of_a_blocked_batch),
-		cmocka_unit_test(test_a_hold_expires_at_its_moment),
-		cmocka_unit_test(test_better_is_an_earlier_day_or_any_in_time_for_what_is_late_or_waits),
-		cmocka_unit_test(test_on_the_same_day_the_lowest_rank_goes_first),
-		cmocka_unit_test(test_ties_are_decided_by_reference),
-		cmocka_unit_test(test_no_batch_precedes_itself),
+	static const Batch batches[] = {
+		{"z", .rank = -1}, {"B"}, {"a"}, {"b"}, {"z"}, {"\xc3\xa4"},	/* byte by byte, as the index has them */
+		{"z", .eta = 1, .rank = -1}, {"a", .eta = 1}, {"b", .eta = 1}, {"a", .eta = 1, .rank = INT32_MAX},
+		{"a", .eta = 2, .rank = INT32_MIN}, {"a", .eta = NEVER}
 	};
+	const size_t n = sizeof(batches) / sizeof(batches[0]);
 
-	return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n; j++)
+			assert_int_equal(batch_precedes(&batches[i], &batches[j]), i < j);
+	assert_true(batch_is_as_good_as(&batches[1], &batches[5]));
+	assert_false(batch_is_as_good_as(&batches[0], &batches[1]));
+	assert_false(batch_is_as_good_as(&batches[1], &batches[7]));
 }
+
+/*
+ * Claims
+ */
+
+/* Offers the batch; the claims are by SKU and turn, batches by SKU and in preference order. */
+static void
+offer(Claims *claims, Batch *batch)
+{
+	bool		is_of_use;
+
+	if (!claims_advance(claims, batch))
+		return;
+	is_of_use = claims_can_use(claims, batch);
+	assert_int_equal(claims_meet(claims, batch), is_of_use);
+}
+
+/* Does the batch serve the line? */
+static bool
+serves(Batch batch, OrderLine line)
+{
+	Claim		claim = {.line = &line, .deadline = line_deadline(&line)};
+	Claims		claims = {.all = &claim, .n = 1};
+
+	batch.reference = "b1";
+	batch.sku = line.sku = LAMP;
+	offer(&claims, &batch);
+	assert_ptr_equal(claim.batch, line.batchref ? &batch : NULL);
+	assert_int_equal(claims_are_all_met(&claims), line.batchref != NULL);
+	return line.batchref != NULL;
+}
+
+static void
+test_a_batch_serves_lines_for_which_it_has_room(void **state)
+{
+	assert_true(serves((Batch) {.purchased_quantity = 20}, (OrderLine) {.qty = 2}));
+	assert_true(serves((Batch) {.purchased_quantity = 2}, (OrderLine) {.qty = 2}));
+	assert_false(serves((Batch) {.purchased_quantity = 2}, (OrderLine) {.qty = 20}));
+	assert_false(serves((Batch) {.purchased_quantity = 20, .allocated_quantity = 19}, (OrderLine) {.qty = 2}));
+	assert_true(serves((Batch) {.purchased_quantity = 2}, (OrderLine) {.qty = 20, .shipped_qty = 18}));
+	assert_true(serves((Batch) {.purchased_quantity = INT32_MAX}, (OrderLine) {.qty = INT32_MAX}));
+	assert_false(serves((Batch) {.purchased_quantity = INT32_MAX - 1}, (OrderLine) {.qty = INT32_MAX}));
+}
+
+static void
+test_a_batch_serves_lines_for_which_it_comes_in_time(void **state)
+{
+	Batch		blocked = {.purchased_quantity = 1, .eta = NEVER};
+
+	assert_true(serves((Batch) {.purchased_quantity = 1}, (OrderLine) {.qty = 1, .needed_by = 5}));
+	assert_true(serves((Batch) {.purchased_quantity = 1, .eta = 5}, (OrderLine) {.qty = 1, .needed_by = 5}));
+	assert_false(serves((Batch) {.purchased_quantity = 1, .eta = 6}, (OrderLine) {.qty = 1, .needed_by = 5}));
+	assert_true(serves((Batch) {.purchased_quantity = 1, .eta = 6}, (OrderLine) {.qty = 1}));
+	assert_false(serves(blocked, (OrderLine) {.qty = 1}));
+	assert_false(serves(blocked, (OrderLine) {.qty = 1, .needed_by = NO_DEADLINE}));
+}
+
+static void
+test_claims_are_met_in_their_turn_and_small_ones_pass_large_ones(void **state)
+{
+	OrderLine	lines[] = {LAMPS("o1", 2), LAMPS("o2", 5), LAMPS("o3", 2), LAMPS("o4", 1)};
+	Claim		all[4];
+	Claims		claims = {.all = all};
+	Batch		first = {.reference = "b1", .sku = LAMP, .purchased_quantity = 4};
+	Batch		second = {.reference = "b2", .sku = LAMP, .purchased_quantity = 6};
+
+	for (int i = 0; i < 4; i++)
+		claims_add(&claims, (Claim) {.line = &lines[i], .deadline = NO_DEADLINE});
+	offer(&claims, &first);
+	assert_ptr_equal(all[0].batch, &first);
+	assert_null(all[1].batch);
+	assert_ptr_equal(all[2].batch, &first);
+	assert_null(all[3].batch);
+	assert_false(claims_are_over(&claims));
+	offer(&claims, &second);
+	assert_ptr_equal(all[1].batch, &second);
+	assert_ptr_equal(all[3].batch, &second);
+	assert_true(claims_are_all_met(&claims));
+	claims_advance(&claims, &second);
+	assert_true(claims_are_over(&claims));
+	claims_reopen(&claims);
+	assert_null(all[0].batch);
+	assert_null(lines[0].batchref);
+}
+
+static void
+test_claims_and_batches_without_a_counterpart_are_passed_over(void **state)
+{
+	OrderLine	lines[] = {LINE("o1", "B", 1), LINE("o1", "D", 1, BY(3)), LINE("o2", "D", 1), LINE("o1", "F", 1)};
+	Claim		all[4];
+	Claims		claims = {.all = all};
+	Batch		batches[] = {{"a", "A", 9}, {"c", "C", 9}, {"d", "D", 9, .eta = 5}, {"e", "E", 9}};
+
+	for (int i = 0; i < 4; i++)
+		claims_add(&claims, (Claim) {.line = &lines[i], .deadline = line_deadline(&lines[i])});
+	for (int i = 0; i < 4; i++)
+		offer(&claims, &batches[i]);
+	assert_null(all[0].batch);
+	assert_null(all[1].batch);
+	assert_ptr_equal(all[2].batch, &batches[2]);
+	assert_null(all[3].batch);
+	assert_false(claims_are_over(&claims));
+	offer(&claims, &(Batch) {"g", "G", 9});
+	assert_true(claims_are_over(&claims));
+}
+
+static void
+test_what_a_line_leaves_for_a_better_batch_is_free_for_others(void **state)
+{
+	Batch		better = {.reference = "b1", .sku = LAMP, .purchased_quantity = 2};
+	Batch		own = {.reference = "b2", .sku = LAMP, .purchased_quantity = 2, .allocated_quantity = 2, .eta = 5};
+	OrderLine	lines[] = {LAMPS("o1", 2, .batchref = "b2"), LAMPS("o2", 2)};
+	Claim		all[] = {
+		{.line = &lines[0], .own = &own, .deadline = 4}, {.line = &lines[1], .deadline = NO_DEADLINE}
+	};
+	Claims		claims = {.all = all, .n = 2};
+
+	offer(&claims, &better);
+	offer(&claims, &own);
+	assert_string_equal(lines[0].batchref, "b1");
+	assert_string_equal(lines[1].batchref, "b2");
+	assert_int_equal(own.allocated_quantity, 2);
+	claims_reopen(&claims);
+	assert_string_equal(lines[0].batchref, "b2");
+}
+
+#include "main.h"
