@@ -125,6 +125,19 @@ attempts = 0
 show(run_transaction(serializable, overtaken(times=2)), "after", attempts, "attempts")
 
 
+def deadlocked(connection):
+    global attempts
+    attempts += 1
+    if attempts < 3:
+        execute = getattr(connection, "exec_driver_sql", None) or connection.execute
+        execute("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$")
+    return "committed"
+
+
+attempts = 0
+show(run_transaction(source, deadlocked), "after", attempts, "attempts")
+
+
 def refused_work(connection):
     global attempts
     attempts += 1
@@ -137,7 +150,7 @@ try:
 except AllocationError as error:
     show(error.sqlstate, "after", attempts, "attempts")
 
-# A savepoint is no whole transaction: psycopg only, because an Engine always begins a new one.
+# A savepoint is no whole transaction; an Engine always begins a new one, and so does a sessionmaker.
 if driver == "psycopg":
     with source.transaction():
         try:
@@ -145,3 +158,7 @@ if driver == "psycopg":
             print("retried within a transaction")
         except ValueError:
             pass
+else:
+    from sqlalchemy.orm import sessionmaker
+    if run_transaction(sessionmaker(source), lambda session: Allocation(session).promise(SKU, 1)) is None:
+        print("a session is of no use")

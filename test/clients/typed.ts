@@ -81,6 +81,11 @@ const main = async () => {
 	attempts = 0
 	show(await serializable(2), 'after', attempts, 'attempts')
 	attempts = 0
+	show(await runTransaction(pool, async client => {
+		if (++attempts < 3) await client.query("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$")
+		return 'committed'
+	}), 'after', attempts, 'attempts')
+	attempts = 0
 	await runTransaction(pool, client => {
 		attempts++
 		return new Allocation(client).ship(order('unknown'), sku)
