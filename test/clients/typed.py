@@ -150,6 +150,18 @@ try:
 except AllocationError as error:
     show(error.sqlstate, "after", attempts, "attempts")
 
+
+
+def interrupted(connection):
+    Allocation(connection).allocate(order("undone"), SKU, 1)
+    raise KeyError("an error of the application's own")
+
+
+try:
+    run_transaction(source, interrupted)
+except KeyError:
+    show("undone:", call("deallocate", order("undone"), SKU))
+
 # A savepoint is no whole transaction; an Engine always begins a new one, and so does a sessionmaker.
 if driver == "psycopg":
     with source.transaction():

@@ -90,6 +90,10 @@ const main = async () => {
 		attempts++
 		return new Allocation(client).ship(order('unknown'), sku)
 	}).catch(error => show(sqlstateOf(error), 'after', attempts, 'attempts'))
+	await runTransaction(pool, async client => {
+		await new Allocation(client).allocate(order('undone'), sku, 1)
+		throw new Error("an error of the application's own")
+	}).catch(async () => show('undone:', await calls.deallocate(order('undone'), sku)))
 	await pool.end()
 }
 
