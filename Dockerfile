@@ -12,4 +12,6 @@ COPY src src
 RUN make with_llvm=no all install DESTDIR=/install
 
 FROM postgres:$POSTGRES
+LABEL org.opencontainers.image.source="https://github.com/example/allocation"
+LABEL org.opencontainers.image.licenses="PostgreSQL"
 COPY --from=build /install /

@@ -38,7 +38,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
-else ifeq ($(filter $(OWN_SERVER) deb dist,$(MAKECMDGOALS)),)
+else ifeq ($(filter $(OWN_SERVER) deb dist project site,$(MAKECMDGOALS)),)
 $(error "$(PG_CONFIG)" leads to no PostgreSQL server headers: install postgresql-server-dev-all, or say make PG_CONFIG=/path/to/pg_config)
 endif
 
@@ -99,6 +99,13 @@ bench-instructions:
 bench-sharding:
 	@test/bench/sharding
 
+# Writes the values of project.conf to all files that have them.
+project:
+	@packaging/project
+
+site:
+	@packaging/site
+
 # Debian packages, for the Debian at hand or each of the SUITES; as root, for they are built and tried in chroots.
 deb:
 	@test/debian/packages $(SUITES)
@@ -107,4 +114,4 @@ deb:
 dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o $(EXTENSION)-$(EXTVERSION).zip HEAD
 
-.PHONY: always analyze deb dist $(OWN_SERVER)
+.PHONY: always analyze deb dist project site $(OWN_SERVER)

@@ -73,7 +73,7 @@ attempt_look_at_latest(SpiRepository *self)
  * The beginning and the end
  */
 
-/* Begins an attempt, connected to SPI.  First it waits for what the last one must not wait for while it held locks. */
+/* Begins an attempt, connected to SPI.  First it waits, holding nothing, for what the last attempt has left it to wait for. */
 void
 attempt_begin(SpiRepository *self)
 {
@@ -98,7 +98,7 @@ attempt_begin(SpiRepository *self)
 	if (self->joins_first)
 	{
 		queues_wait(&self->tables, &self->queues);
-		be_ready_to_yield(self->nyields < MOST_YIELDS);
+		patience_be_ready_to_yield(self->nyields < MOST_YIELDS);
 		queues_join(&self->tables, &self->queues, true);
 	}
 }
@@ -144,16 +144,16 @@ attempt_is_explained(const SpiRepository *self)
 #define MOST_DEADLOCKS_WITH_QUEUE 20
 
 /*
- * Notes the error by which an attempt has ended, and gives the caller back its
- * patience.  Returns true if the attempt was only not to wait any longer: then
- * there is another one, which waits first.
+ * Notes the error by which an attempt has ended, and gives the caller its patience
+ * back.  Returns true if the error only kept the attempt from waiting while it held
+ * locks: then there is another attempt, which waits first.
  */
 bool
 attempt_note_error(SpiRepository *self, const ErrorData *error)
 {
-	bool		ran_out_of_patience = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && has_lost_patience(self->patience);
+	bool		ran_out_of_patience = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && patience_was_limited(self->patience);
 
-	restore_patience(self->patience);
+	patience_restore(self->patience);
 	if (ran_out_of_patience && self->nadded > 0)
 		return true;
 	self->nadded = 0;
@@ -169,9 +169,9 @@ attempt_note_error(SpiRepository *self, const ErrorData *error)
 	return ++self->ndeadlocks <= (self->uses_queue ? MOST_DEADLOCKS_WITH_QUEUE : MOST_DEADLOCKS);
 }
 
-/* Reports what only a new snapshot would show: the transaction keeps its own. */
+/* Reports that others have committed what this transaction cannot take into account, because it keeps its snapshot. */
 void
-report_serialization_failure(void)
+attempt_report_serialization_failure(void)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -66,6 +66,6 @@ extern bool attempt_note_contradiction(SpiRepository *self);
 extern bool attempt_is_explained(const SpiRepository *self);
 extern bool attempt_note_error(SpiRepository *self, const ErrorData *error);
 
-_Noreturn extern void report_serialization_failure(void);
+_Noreturn extern void attempt_report_serialization_failure(void);
 
 #endif							/* ATTEMPT_H */

@@ -9,7 +9,7 @@
 #include "adapters/hot_rows.h"
 #include "adapters/sql.h"
 
-/* Which of the statements for a charge has just the guards that this one needs. */
+/* Which statement has just the guards that the charge needs. */
 static ChargeKind
 kind_of(const Charge *charge)
 {

@@ -58,7 +58,7 @@ static const struct
 		" CROSS JOIN LATERAL (SELECT " STORED_LINE " FROM %1$s.order_lines"
 		" WHERE orderid" EQ "asked.orderid AND sku" EQ FIRST("$2") " LIMIT 1) AS l"
 	},
-	{&sql_select_lines_to_improve,
+	{&sql_lines_to_improve,
 		"SELECT " STORED_LINE " FROM %1$s.order_lines WHERE batchref IS NULL AND sku" EQ "$1 AND qty" GT "shipped_qty"
 		" UNION ALL"
 		" SELECT l.* FROM %1$s.batches AS b CROSS JOIN LATERAL (SELECT " STORED_LINE " FROM %1$s.order_lines"
@@ -77,14 +77,14 @@ static const struct
 		" WHERE sku" EQ FIRST("$1") " AND reference" EQ "asked.reference LIMIT 1) AS b"
 	},
 	{&sql_newest_batch.one, BATCH_BY_KEY},
-	{&sql_select_open_batches, OPEN_BATCHES " ORDER BY " PREFERENCE_ORDER},
-	{&sql_select_warehouse_after,
+	{&sql_open_batches, OPEN_BATCHES " ORDER BY " PREFERENCE_ORDER},
+	{&sql_warehouse_after,
 		OPEN_BATCHES " AND eta IS NULL AND (rank, reference)" GT "($2, $3) ORDER BY " PREFERENCE_ORDER
 	},
-	{&sql_select_shipments_after,
+	{&sql_shipments_after,
 		OPEN_BATCHES " AND (eta, rank, reference)" GT "($2, $3, $4) ORDER BY " PREFERENCE_ORDER
 	},
-	{&sql_select_batches_by_room,
+	{&sql_batches_by_room,
 		OPEN_BATCHES " AND room" GE "$2 AND " HAS_LEFT("", "$3") " ORDER BY room, " PREFERENCE_ORDER
 	},
 	{&sql_batches_for_demands.many,
@@ -209,7 +209,7 @@ register_reference(Repository *repository, const Batch *batch)
 					errmsg("batch \"%s\" already exists", batch->reference));
 		execute_for_each(repository, &delete_batch, values_of_batch_key, &key, 1, NULL);
 	}
-	refuse_suppressed_rows(execute_statement(repository, &update_batch_sku, values, NULL), 1);
+	execute_refuse_suppressed_rows(execute_statement(repository, &update_batch_sku, values, NULL), 1);
 }
 
 static void
@@ -243,7 +243,7 @@ add_lines(Repository *repository, OrderLine **lines, size_t n)
 			progress_show(&((SpiRepository *) repository)->progress, i);
 		nadded += execute_for_each(repository, &sql_insert_lines, values_of_line, lines + i, 1, NULL);
 	}
-	refuse_suppressed_rows(nadded, n);
+	execute_refuse_suppressed_rows(nadded, n);
 }
 
 /*
@@ -273,7 +273,7 @@ read_hints(Reader *reader, TupleTableSlot *slot, StoredBatch *stored)
 
 	if (slot->tts_nvalid <= 9)
 		return;
-	stored->row.is_contended = !slot->tts_isnull[8] && is_running_elsewhere(DatumGetTransactionId(slot->tts_values[8]));
+	stored->row.is_contended = !slot->tts_isnull[8] && xid_is_running_elsewhere(DatumGetTransactionId(slot->tts_values[8]));
 	hash = hash_any_extended((const unsigned char *) reference, strlen(reference), 0);
 	reader->versions = hash_combine64(hash_combine64(reader->versions, hash), DatumGetTransactionId(slot->tts_values[9]));
 }

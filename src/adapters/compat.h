@@ -1,6 +1,6 @@
 /*
  * compat.h
- *		What differs between the supported PostgreSQL releases, and nothing else.
+ *		Differences between the supported releases of PostgreSQL, and nothing else.
  *		Include it right after postgres.h.
  */
 #ifndef COMPAT_H

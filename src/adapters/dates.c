@@ -1,6 +1,6 @@
 /*
  * dates.c
- *		Converts dates.
+ *		Converts dates of PostgreSQL to days of the domain, and back.
  */
 #include "postgres.h"
 

@@ -136,7 +136,7 @@ execute_writes(Repository *repository, StatementPair *pair, Values values_of, co
 
 /* An error if not all n rows have been added: a user's BEFORE trigger has suppressed one. */
 void
-refuse_suppressed_rows(uint64 nadded, size_t n)
+execute_refuse_suppressed_rows(uint64 nadded, size_t n)
 {
 	if (nadded != n)
 		ereport(ERROR,

@@ -17,6 +17,6 @@ extern bool execute_to_find_batch(Repository *repository, Statement *statement, 
 extern bool execute_to_find_by_key(Repository *repository, StatementPair *pair, const RowKey *key, StoredBatch *batch);
 extern bool execute_write(Repository *repository, Statement *statement, const NullableDatum *values);
 extern bool execute_writes(Repository *repository, StatementPair *pair, Values values_of, const void *elements, size_t n);
-extern void refuse_suppressed_rows(uint64 nadded, size_t n);
+extern void execute_refuse_suppressed_rows(uint64 nadded, size_t n);
 
 #endif							/* EXECUTION_H */

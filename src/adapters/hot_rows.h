@@ -38,7 +38,7 @@
 
 /*
  * This many charges are made one by one, each in the cheapest way, which beats
- * arrays: a line that rows_move charges two batches.
+ * arrays: a line that leaves one batch for another charges both.
  * Shows in: instructions, rows "allocate" and "reallocate".
  */
 #define FEW_CHARGES 2

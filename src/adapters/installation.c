@@ -1,13 +1,12 @@
 /*
  * installation.c
- *		Finds the tables of the extension, and keeps them what they are while a
- *		call works on them.
+ *		Finds the tables of the extension, and locks them for a call.
  *
  * A call works as the owner of the tables, and the code that belongs to a table
- * (triggers, policies, expressions of indexes) runs as that role.  Whoever could
- * put a table of their own in the place of one of ours would become that role.
- * So tables are known by their OIDs, and are ours only if they are members of
- * the extension and have one owner.
+ * (triggers, policies, expressions of indexes) runs as that role.  So a user who
+ * could replace one of our tables by another would become that role.  Therefore
+ * tables are known by their OIDs, and accepted only if they are members of the
+ * extension and have the same owner.
  */
 #include "postgres.h"
 
@@ -28,15 +27,15 @@
 
 bool		tables_are_distributed = false;
 
-/* The tables found last, and those checked last.  They need no second look while they are checked and unchanged. */
+/* The tables found last, and those checked last.  While they are checked and unchanged, calls take them as they are. */
 static Installation known;
 static Installation checked;
 static bool is_checked = false;
 static bool is_unchanged = false;
 
-/* Raises the error that a table is not what the extension has made of it. */
+/* Reports that a table is not as the extension has made it. */
 void
-refuse_table(const char *table, const char *detail)
+installation_refuse_table(const char *table, const char *detail)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_TABLE_DEFINITION),
@@ -61,8 +60,8 @@ installation_has(const Installation *installation, Oid table)
 }
 
 /*
- * Is the trigger's table batches or, where that is distributed, one of its
- * shards?  These are tables beside it, of the same owner.
+ * Is this table batches or, over several nodes, one of its shards?  A shard is a
+ * table in the same schema, of the same owner.
  */
 bool
 installation_has_batches(const Installation *installation, Relation table)
@@ -72,7 +71,7 @@ installation_has_batches(const Installation *installation, Relation table)
 		 table->rd_rel->relowner == installation->owner);
 }
 
-/* Invalidation callback: a table of ours, or any table, may have changed. */
+/* Invalidation callback: one of our tables may have changed, or any table. */
 static void
 note_changed_table(Datum arg, Oid table)
 {
@@ -80,14 +79,14 @@ note_changed_table(Datum arg, Oid table)
 		is_unchanged = false;
 }
 
-/* Invalidation callback: a schema may have got another name. */
+/* Invalidation callback: a schema may have been renamed. */
 static void
 note_changed_schema(Datum arg, int cache, uint32 hash)
 {
 	is_unchanged = false;
 }
 
-/* Finds the tables in the schema by their names; they are still to be checked. */
+/* Finds the tables in the schema by their names.  check_tables() must follow. */
 static void
 find_tables(Oid namespace, bool is_distributed)
 {
@@ -105,7 +104,7 @@ find_tables(Oid namespace, bool is_distributed)
 	known.batch_skus = is_distributed ? get_relname_relid("batch_skus", namespace) : InvalidOid;
 }
 
-/* Raises the error that a table is not where the extension has made it. */
+/* Reports that a table is not where the extension has made it. */
 static void
 report_missing_table(const char *name)
 {
@@ -120,8 +119,8 @@ report_missing_table(const char *name)
 
 /*
  * Refuses a table that is not the ordinary table of this name in the schema;
- * returns its owner.  Whoever owns a table that it inherits from, or is a
- * partition of, could write to its rows and make indexes on it.
+ * returns its owner.  If it inherited from another table, or were a partition, the
+ * owner of that table could write to its rows and make indexes on it.
  */
 static Oid
 check_table(Oid table, const char *name)
@@ -133,9 +132,9 @@ check_table(Oid table, const char *name)
 	if (!row || row->relnamespace != known.namespace || strcmp(NameStr(row->relname), name) != 0)
 		report_missing_table(name);
 	if (row->relkind != RELKIND_RELATION)
-		refuse_table(name, "It is not an ordinary table.");
+		installation_refuse_table(name, "It is not an ordinary table.");
 	if (row->relispartition || has_superclass(table))
-		refuse_table(name, "It inherits from another table, or is a partition of one.");
+		installation_refuse_table(name, "It inherits from another table, or is a partition of one.");
 	owner = row->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
@@ -146,7 +145,7 @@ static void
 check_membership(Oid table, const char *name)
 {
 	if (getExtensionOfObject(RelationRelationId, table) != get_extension_oid("allocation", false))
-		refuse_table(name, "It is not a member of the extension.");
+		installation_refuse_table(name, "It is not a member of the extension.");
 }
 
 /* Refuses a table that does not belong to the owner of batches. */
@@ -154,11 +153,11 @@ static void
 check_owner(Oid owner, const char *name)
 {
 	if (owner != known.owner)
-		refuse_table(name, psprintf("It belongs to role \"%s\", and table \"batches\" to role \"%s\".",
+		installation_refuse_table(name, psprintf("It belongs to role \"%s\", and table \"batches\" to role \"%s\".",
 									GetUserNameFromId(owner, true), GetUserNameFromId(known.owner, true)));
 }
 
-/* Refuses tables that are not those of one installation.  batch_skus is made when tables are distributed: it is no member. */
+/* Refuses tables that are not those of one installation.  batch_skus is no member: it is made when tables are distributed. */
 static void
 check_tables(bool is_distributed)
 {
@@ -179,12 +178,13 @@ check_tables(bool is_distributed)
 }
 
 /*
- * The tables beside the function that is called.  Until the transaction ends
- * they are locked as for writing: a lock that is taken for reading first and for
- * writing later would deadlock with whoever asks for the table in between.
+ * Locks and returns the tables in the schema of the function that is called, until
+ * the transaction ends.  The lock is one for writing from the beginning: a lock for
+ * reading that is made stronger later would deadlock with a transaction that asks
+ * for a strong lock in between.
  */
 Installation
-lock_installation(Oid function)
+installation_lock(Oid function)
 {
 	Oid			namespace = get_func_namespace(function);
 	bool		is_distributed = tables_are_distributed;

@@ -20,15 +20,15 @@ typedef struct Installation
 
 /*
  * The setting allocation.distributed: the tables are distributed over several
- * nodes by SKU, and batch_skus by reference.  Only lock_installation() asks for it:
- * what it returns does not change while a call runs.
+ * nodes by SKU, and batch_skus by reference.  Only installation_lock() reads it,
+ * so that it does not change while a call runs.
  */
 extern bool tables_are_distributed;
 
-extern Installation lock_installation(Oid function);
+extern Installation installation_lock(Oid function);
 extern bool installation_is_distributed(const Installation *installation);
 extern bool installation_has(const Installation *installation, Oid table);
 extern bool installation_has_batches(const Installation *installation, Relation table);
-_Noreturn extern void refuse_table(const char *table, const char *detail);
+_Noreturn extern void installation_refuse_table(const char *table, const char *detail);
 
 #endif							/* INSTALLATION_H */

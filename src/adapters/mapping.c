@@ -2,8 +2,8 @@
  * mapping.c
  *		Makes parameters, and reads rows.
  *
- * The tables belong to an ordinary role, who may have changed them or put others
- * in their place.  So what a row holds is checked before it is looked at.
+ * The tables belong to an ordinary role, which may have changed them or replaced
+ * them by others.  So the types and nulls of a row are checked before it is read.
  */
 #include "postgres.h"
 
@@ -180,7 +180,7 @@ array_of_values(const Datum *values, const bool *nulls, size_t n, Oid type)
  * Rows
  */
 
-/* Refuses rows whose first columns have other types, or take for the same what differs. */
+/* Refuses rows whose first columns have other types, or a collation by which different texts are equal. */
 static void
 check_types(const char *table, TupleDesc row_type, const Oid *types, int n)
 {
@@ -189,10 +189,10 @@ check_types(const char *table, TupleDesc row_type, const Oid *types, int n)
 		Form_pg_attribute column = TupleDescAttr(row_type, i);
 
 		if (column->atttypid != types[i] && !IsBinaryCoercible(column->atttypid, types[i]))
-			refuse_table(table, psprintf("Its column \"%s\" has type %s, not %s.", NameStr(column->attname),
+			installation_refuse_table(table, psprintf("Its column \"%s\" has type %s, not %s.", NameStr(column->attname),
 										 format_type_be(column->atttypid), format_type_be(types[i])));
 		if (types[i] == TEXTOID && column->attcollation != C_COLLATION_OID)
-			refuse_table(table, psprintf("Its column \"%s\" has another collation than \"C\".",
+			installation_refuse_table(table, psprintf("Its column \"%s\" has another collation than \"C\".",
 										 NameStr(column->attname)));
 	}
 }
@@ -215,24 +215,24 @@ check_line_types(DestReceiver *receiver, int operation, TupleDesc row_type)
 	check_types("order_lines", row_type, types, lengthof(types));
 }
 
-/* Refuses a row with a null in one of n columns from another one on. */
+/* Refuses a row with a null in one of n columns. */
 static void
 check_not_null(const char *table, TupleTableSlot *slot, int first, int n)
 {
 	for (int i = first; i < first + n; i++)
 		if (slot->tts_isnull[i])
-			refuse_table(table, psprintf("Its column \"%s\" has a null.",
+			installation_refuse_table(table, psprintf("Its column \"%s\" has a null.",
 										 NameStr(TupleDescAttr(slot->tts_tupleDescriptor, i)->attname)));
 }
 
-/* A quantity, which must not be less than so much. */
+/* Reads a quantity; refuses one that is too small. */
 static int32
 read_quantity(const char *table, TupleTableSlot *slot, int column, int32 least)
 {
 	int32		quantity = DatumGetInt32(slot->tts_values[column]);
 
 	if (quantity < least)
-		refuse_table(table, psprintf("Its column \"%s\" has %d.",
+		installation_refuse_table(table, psprintf("Its column \"%s\" has %d.",
 									 NameStr(TupleDescAttr(slot->tts_tupleDescriptor, column)->attname), quantity));
 	return quantity;
 }
@@ -244,17 +244,16 @@ read_string(TupleTableSlot *slot, int column)
 }
 
 /*
- * Is it the id of another transaction that is running?  It may be the id of
- * something else: what is older than every running transaction, or newer, is
- * told from these without looking for its state.
+ * Is another transaction with this id running?  A MultiXactId may come here, too: the
+ * server only looks up the state of ids in the range of running transactions.
  */
 bool
-is_running_elsewhere(TransactionId xid)
+xid_is_running_elsewhere(TransactionId xid)
 {
 	return !TransactionIdIsCurrentTransactionId(xid) && TransactionIdIsInProgress(xid);
 }
 
-/* Has it ended by a commit since the snapshot of this transaction was taken? */
+/* Has another transaction with this id committed since our snapshot was taken? */
 static bool
 has_committed_since(TransactionId xid)
 {
@@ -268,7 +267,7 @@ place_of(ItemPointer tid)
 	return (uint64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid);
 }
 
-/* Where the row with this place is in its table. */
+/* The place of a row is its tid as a number. */
 ItemPointerData
 tid_of_place(uint64 place)
 {
@@ -279,8 +278,8 @@ tid_of_place(uint64 place)
 }
 
 /*
- * Does what is in the xmax of a row of batches keep us from charging it?  The
- * lock that a foreign key to it takes (KEY SHARE) does not.
+ * Does the xmax of a row of batches keep us from charging it?  The KEY SHARE lock of
+ * a foreign key does not.
  */
 static bool
 hinders_charge(uint16 infomask, TransactionId xmax)
@@ -294,20 +293,20 @@ hinders_charge(uint16 infomask, TransactionId xmax)
 	{
 		nmembers = GetMultiXactIdMembers(xmax, &members, false, HEAP_XMAX_IS_LOCKED_ONLY(infomask));
 		for (int i = 0; i < nmembers; i++)
-			if (members[i].status != MultiXactStatusForKeyShare && is_running_elsewhere(members[i].xid))
+			if (members[i].status != MultiXactStatusForKeyShare && xid_is_running_elsewhere(members[i].xid))
 				return true;
 		return false;
 	}
 	if (HEAP_XMAX_IS_KEYSHR_LOCKED(infomask))
 		return false;
 	/* Under a kept snapshot we cannot update a row changed after it: treat it as contended. */
-	return is_running_elsewhere(xmax) ||
+	return xid_is_running_elsewhere(xmax) ||
 		(IsolationUsesXactSnapshot() && !HEAP_XMAX_IS_LOCKED_ONLY(infomask) && has_committed_since(xmax));
 }
 
 /*
- * What the row of a batch shows beside its columns: where it is, and whether
- * others have it.  Both are hints, and not every row shows them.
+ * Reads from the header of a row of batches where the row is, and whether other
+ * transactions write to it.  Both are hints, and not every slot has them.
  */
 static void
 read_hints(TupleTableSlot *slot, Row *hints)
@@ -327,10 +326,10 @@ read_hints(TupleTableSlot *slot, Row *hints)
 	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row)))
 		hints->place |= PLACE_IS_OWN;
 
-	/* Others may change these meanwhile, so each is read once. */
+	/* Others may change these while we look, so we read each only once. */
 	infomask = ((volatile HeapTupleHeaderData *) row)->t_infomask;
 	xmax = ((volatile HeapTupleHeaderData *) row)->t_choice.t_heap.t_xmax;
-	/* To look up a MultiXactId that is none would be an error: so these two are to be of one moment. */
+	/* Looking up what is no MultiXactId would be an error, so read the two together, under a lock on the page. */
 	if (infomask & HEAP_XMAX_IS_MULTI)
 	{
 		LockBuffer(in_page->buffer, BUFFER_LOCK_SHARE);
@@ -341,10 +340,7 @@ read_hints(TupleTableSlot *slot, Row *hints)
 	hints->is_contended = hinders_charge(infomask, xmax);
 }
 
-/*
- * The same of a row that comes with its xmax and its place in columns.  Whether
- * that is a MultiXactId, or who only locks the key, the header of the row tells.
- */
+/* The same for a row at this tid.  Only its header tells a MultiXactId from a transaction, and who only locks the key. */
 static bool
 is_contended_at(ItemPointer tid)
 {
@@ -359,9 +355,9 @@ is_contended_at(ItemPointer tid)
 	return hints.is_contended;
 }
 
-/* Reads both hints, from the row or, if it is a joined one, from its last columns: xmax, ctid. */
+/* Reads the hints of a batch.  A joined row has no header, but xmax and ctid as its last columns. */
 void
-read_hints_of_row(Reader *reader, TupleTableSlot *slot, StoredBatch *batch)
+mapping_read_hints(Reader *reader, TupleTableSlot *slot, StoredBatch *batch)
 {
 	read_hints(slot, &batch->row);
 	if (slot->tts_nvalid > 9 && !slot->tts_isnull[8] && !slot->tts_isnull[9] &&
@@ -413,7 +409,7 @@ receive_line(TupleTableSlot *slot, DestReceiver *receiver)
 	line->needed_by = slot->tts_isnull[6] ? 0 : day_of_date(DatumGetDateADT(slot->tts_values[6]));
 	line->held_until = slot->tts_isnull[7] ? 0 : DatumGetTimestampTz(slot->tts_values[7]);
 	if (line->held_until == 0 && !slot->tts_isnull[7])
-		line->held_until = 1;	/* 0 says that it is firm */
+		line->held_until = 1;	/* since 0 says that the line is firm */
 	stored.row.version = DatumGetTransactionId(slot->tts_values[8]);
 	stored.row.place = place_of((ItemPointer) DatumGetPointer(slot->tts_values[9]));
 	reader->versions = hash_combine64(hash_combine64(reader->versions, stored.row.place), stored.row.version);
@@ -427,7 +423,7 @@ ignore(DestReceiver *receiver)
 {
 }
 
-/* Reads batches. */
+/* Reads batches for a visitor. */
 Reader
 reader_of_batches(BatchVisitor visit, void *context)
 {
@@ -445,7 +441,7 @@ copy_batch(void *context, const StoredBatch *batch)
 	return false;
 }
 
-/* Reads one batch, which is without a reference if there is none. */
+/* Reads one batch, which has no reference if there is none. */
 Reader
 reader_of_one_batch(StoredBatch *batch)
 {
@@ -453,7 +449,7 @@ reader_of_one_batch(StoredBatch *batch)
 	return reader_of_batches(copy_batch, batch);
 }
 
-/* Reads lines. */
+/* Reads lines for a visitor. */
 Reader
 reader_of_lines(LineVisitor visit, void *context)
 {

@@ -71,14 +71,14 @@ struct Reader
 	void	   *context;
 	bool		wants_one;		/* stop after the first row: an index scan would walk its dead versions */
 	bool		has_seen_enough;
-	uint64		versions;		/* a hash of which rows it has read, in which versions; of batches, if the hints say so */
+	uint64		versions;		/* a hash: which lines it has read, in which versions; and batches, if read_hints adds them */
 };
 
 extern Reader reader_of_batches(BatchVisitor visit, void *context);
 extern Reader reader_of_one_batch(StoredBatch *batch);
 extern Reader reader_of_lines(LineVisitor visit, void *context);
 
-extern void read_hints_of_row(Reader *reader, TupleTableSlot *slot, StoredBatch *batch);
-extern bool is_running_elsewhere(TransactionId xid);
+extern void mapping_read_hints(Reader *reader, TupleTableSlot *slot, StoredBatch *batch);
+extern bool xid_is_running_elsewhere(TransactionId xid);
 
 #endif							/* MAPPING_H */

@@ -1,15 +1,16 @@
 /*
  * queues.c
- *		Locks of the queues of SKUs, by the server's lock manager.
+ *		Locks the queues of SKUs, by the server's lock manager.
  *
- * Whoever leaves a line of a SKU waiting takes the lock of its queue in share
- * mode, whoever serves the queue in exclusive mode, both until the transaction
- * ends.  A SKU stands for its queue by a hash of 32 bits: where two have the same
- * one they wait for each other in vain, but hardly ever do.
+ * A transaction that leaves a line of a SKU waiting locks the SKU's queue in share
+ * mode, and one that serves the queue in exclusive mode, until it ends.  The lock
+ * is known by a hash of 32 bits of the SKU: if two SKUs have the same hash, which is
+ * rare, their transactions wait for each other without need.
  *
- * Each lock has its place in the server's shared memory, and that is limited.  A
- * transaction that has locked some queues locks all of them together from then
- * on, by one more lock.  Those who lock single queues take that, too, and before:
+ * The server's shared memory has room for a limited number of locks.  So a
+ * transaction that has locked some queues one by one then locks all queues
+ * together, by one more lock.  Locking a single queue takes that lock first, too,
+ * in a weaker mode:
  *
  *					one queue			all queues
  *	leaves lines	RowShareLock		ShareLock
@@ -26,18 +27,18 @@
 
 #include "adapters/queues.h"
 
-/* What the tag of a lock says beside the table and the hash. */
+/* Part of the tag of a lock, beside the table and the hash. */
 enum
 {
 	QUEUE_OF_SKU,
 	ALL_QUEUES
 };
 
-/* The queues that this transaction has locked one by one; a subtransaction that was undone may have freed some again. */
+/* The queues that this transaction has locked one by one, perhaps in a subtransaction that has been undone since. */
 static uint32 locked[QUEUES_LOCKED_ONE_BY_ONE];
 static size_t nlocked = 0;
 
-/* Transaction callback: forgets that. */
+/* Transaction callback: forgets them. */
 static void
 forget_locks(XactEvent event, void *arg)
 {
@@ -53,18 +54,18 @@ tag_of(const Installation *installation, uint32 hash, uint16 what)
 	return tag;
 }
 
-/* Locks a queue, or all of them; false where it would have to wait, but may not. */
+/* Takes a lock; false if that would have to wait and must not. */
 static bool
 lock(const LOCKTAG *tag, LOCKMODE mode, bool may_wait)
 {
 	return LockAcquire(tag, mode, false, !may_wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Has this transaction room for so many more locks of single queues? */
+/* May this transaction lock n more queues one by one?  It first forgets those whose locks have been freed. */
 static bool
-has_room_for(const Installation *installation, size_t n)
+may_lock_more(const Installation *installation, size_t n)
 {
-	size_t		nheld = 0;
+	size_t		nkept = 0;
 
 	if (nlocked + n <= QUEUES_LOCKED_ONE_BY_ONE)
 		return true;
@@ -73,13 +74,13 @@ has_room_for(const Installation *installation, size_t n)
 		LOCKTAG		tag = tag_of(installation, locked[i], QUEUE_OF_SKU);
 
 		if (lock_is_held(&tag, ShareLock) || lock_is_held(&tag, ExclusiveLock))
-			locked[nheld++] = locked[i];
+			locked[nkept++] = locked[i];
 	}
-	nlocked = nheld;
+	nlocked = nkept;
 	return nlocked + n <= QUEUES_LOCKED_ONE_BY_ONE;
 }
 
-/* Locks one queue, as lock() does. */
+/* Locks one queue; false if that would have to wait and must not. */
 static bool
 lock_one(const Installation *installation, uint32 hash, LOCKMODE mode, bool may_wait)
 {
@@ -93,7 +94,7 @@ lock_one(const Installation *installation, uint32 hash, LOCKMODE mode, bool may_
 		return true;
 	if (!lock(&tag, mode, may_wait))
 		return false;
-	if (has_room_for(installation, 1))
+	if (may_lock_more(installation, 1))
 		locked[nlocked++] = hash;
 	return true;
 }
@@ -104,18 +105,18 @@ hash_of(const char *sku)
 	return hash_bytes((const unsigned char *) sku, strlen(sku));
 }
 
-/* The queues of n SKUs; together with those that are locked already they may be too many to be locked one by one. */
+/* The queues of n SKUs; all queues if these are too many, with those that are locked already, to lock them one by one. */
 Queues
 queues_of(const Installation *installation, const char **skus, size_t n)
 {
-	Queues		queues = {.all = !has_room_for(installation, n)};
+	Queues		queues = {.all = !may_lock_more(installation, n)};
 
 	for (size_t i = 0; i < n && !queues.all; i++)
 		queues.hashes[queues.n++] = hash_of(skus[i]);
 	return queues;
 }
 
-/* Are all of the others among the queues? */
+/* Are the others a subset of the queues? */
 bool
 queues_include(const Queues *queues, const Queues *others)
 {
@@ -130,7 +131,7 @@ queues_include(const Queues *queues, const Queues *others)
 	return are_included;
 }
 
-/* Keeps those away who serve one of the queues; false where one is there already and the call may not wait. */
+/* Keeps others from serving the queues; false if somebody serves one of them and the call must not wait. */
 bool
 queues_join(const Installation *installation, const Queues *queues, bool may_wait)
 {
@@ -149,7 +150,7 @@ wait_for_lock(const LOCKTAG *tag, LOCKMODE mode)
 	LockRelease(tag, mode, false);
 }
 
-/* Waits for those who serve the queues, for one after the other while it holds none. */
+/* Waits for transactions that serve the queues, one after the other, and holds none of the locks while it waits. */
 void
 queues_wait(const Installation *installation, const Queues *queues)
 {
@@ -163,7 +164,7 @@ queues_wait(const Installation *installation, const Queues *queues)
 	}
 }
 
-/* Keeps all others away who serve the queue of the SKU, or leave lines of it waiting. */
+/* Keeps others from serving the queue of the SKU and from leaving lines in it. */
 void
 queues_hold(const Installation *installation, const char *sku)
 {
@@ -172,7 +173,7 @@ queues_hold(const Installation *installation, const char *sku)
 
 	if (lock_is_held(&queue, ExclusiveLock))
 		return;
-	if (has_room_for(installation, 1))
+	if (may_lock_more(installation, 1))
 	{
 		lock(&all, RowExclusiveLock, true);
 		lock_one(installation, hash_of(sku), ExclusiveLock, true);

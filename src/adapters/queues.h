@@ -1,6 +1,6 @@
 /*
  * queues.h
- *		Where those meet who leave lines of a SKU waiting and those who serve them.
+ *		Locks of the queues in which the lines of a SKU wait.
  */
 #ifndef QUEUES_H
 #define QUEUES_H
@@ -9,7 +9,7 @@
 
 #define QUEUES_LOCKED_ONE_BY_ONE 16
 
-/* Which queues are to be locked: of some SKUs, by hashes of these, or all there are. */
+/* The queues to lock: those of some SKUs, by their hashes, or all. */
 typedef struct Queues
 {
 	bool		all;

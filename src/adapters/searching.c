@@ -23,7 +23,7 @@
  * It changes seldom, because each change adds an entry to every index.  Below zero
  * it says that the quantities are wrong, which a constraint of the table refuses.
  */
-int32
+static int32
 room_of_batch(int32 purchased_quantity, int32 allocated_quantity, int32 shipped_quantity)
 {
 	if (shipped_quantity < 0 || shipped_quantity > allocated_quantity || allocated_quantity > purchased_quantity)
@@ -93,13 +93,13 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 		BatchesOfRoom found = {.deadline = demand.deadline, .batches = batches + n};
 		Reader		reader = reader_of_batches(collect_batch, &found);
 
-		execute_statement(repository, &sql_select_batches_by_room, (NullableDatum[]) {
+		execute_statement(repository, &sql_batches_by_room, (NullableDatum[]) {
 				value_of_text(demand.sku), value_of_number((int32) room), value_of_number(demand.qty)
 				}, &reader);
 		if (found.room == 0)
 			break;
 		if (found.room < room)
-			refuse_table("batches", "Its column \"room\" has not what is generated from the quantities.");
+			installation_refuse_table("batches", "Its column \"room\" has not what is generated from the quantities.");
 		n += found.n;
 		room = (int64) found.room + 1;
 	}
@@ -148,11 +148,11 @@ search_behind_last(Repository *repository, Search *search, Reader *reader)
 
 	search->pauses = false;
 	if (last->eta != IN_WAREHOUSE)
-		execute_statement(repository, &sql_select_shipments_after, (NullableDatum[]) {
+		execute_statement(repository, &sql_shipments_after, (NullableDatum[]) {
 				value_of_text(last->sku), value_of_eta(last->eta), value_of_number(last->rank), value_of_text(last->reference)
 				}, reader);
 	else
-		execute_statement(repository, &sql_select_warehouse_after, (NullableDatum[]) {
+		execute_statement(repository, &sql_warehouse_after, (NullableDatum[]) {
 				value_of_text(last->sku), value_of_number(last->rank), value_of_text(last->reference)
 				}, reader);
 }
@@ -170,7 +170,7 @@ search_first_batches(Repository *repository, Demand demand, BatchVisitor visit, 
 	};
 	Reader		reader = reader_of_batches(search_batch, &search);
 
-	execute_statement(repository, &sql_select_open_batches, (NullableDatum[]) {value_of_text(demand.sku)}, &reader);
+	execute_statement(repository, &sql_open_batches, (NullableDatum[]) {value_of_text(demand.sku)}, &reader);
 	hot_rows_note_search(statement_buffers);
 	while (search.pauses)
 		search_behind_last(repository, &search, &reader);

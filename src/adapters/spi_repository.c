@@ -75,7 +75,7 @@ visit_lines_of_order(Repository *repository, const char *orderid, LineVisitor vi
 {
 	Reader		reader = reader_of_lines(visit, context);
 
-	execute_statement(repository, &sql_select_lines_of_order, (NullableDatum[]) {value_of_text(orderid)}, &reader);
+	execute_statement(repository, &sql_lines_of_order, (NullableDatum[]) {value_of_text(orderid)}, &reader);
 }
 
 static void
@@ -103,12 +103,12 @@ refuse_stale_queue(Repository *repository, const char *sku)
 	Reader		then = reader_of_lines(see_line, NULL);
 	Reader		now = reader_of_lines(see_line, NULL);
 
-	execute_statement(repository, &sql_select_lines_to_improve, values, &then);
+	execute_statement(repository, &sql_lines_to_improve, values, &then);
 	PushActiveSnapshot(GetLatestSnapshot());
-	execute_statement(repository, &sql_select_lines_to_improve, values, &now);
+	execute_statement(repository, &sql_lines_to_improve, values, &now);
 	PopActiveSnapshot();
 	if (then.versions != now.versions)
-		report_serialization_failure();
+		attempt_report_serialization_failure();
 }
 
 static void
@@ -118,7 +118,7 @@ visit_lines_to_improve(Repository *repository, const char *sku, LineVisitor visi
 
 	if (IsolationUsesXactSnapshot())
 		refuse_stale_queue(repository, sku);
-	execute_statement(repository, &sql_select_lines_to_improve, (NullableDatum[]) {value_of_text(sku)}, &reader);
+	execute_statement(repository, &sql_lines_to_improve, (NullableDatum[]) {value_of_text(sku)}, &reader);
 }
 
 static void
@@ -134,7 +134,7 @@ static bool
 serves_lines(Repository *repository, const RowKey *batch)
 {
 	if (!batch)
-		return execute_statement(repository, &sql_select_allocation, NULL, NULL) > 0;
+		return execute_statement(repository, &sql_allocation, NULL, NULL) > 0;
 	return execute_for_each(repository, &sql_allocation_of_batch, values_of_batch_key, batch, 1, NULL) > 0;
 }
 
@@ -146,7 +146,7 @@ static bool
 find_batch(Repository *repository, RowKey key, StoredBatch *batch)
 {
 	if (!key.sku)
-		return execute_to_find_batch(repository, &sql_select_batch, (NullableDatum[]) {value_of_text(key.name)}, batch);
+		return execute_to_find_batch(repository, &sql_batch, (NullableDatum[]) {value_of_text(key.name)}, batch);
 	return execute_to_find_by_key(repository, &sql_known_batches, &key, batch);
 }
 
@@ -162,7 +162,7 @@ visit_known_batches(Repository *repository, const RowKey *keys, size_t n, BatchV
 static bool
 has_sku(Repository *repository, const char *sku)
 {
-	return execute_statement(repository, &sql_select_sku, (NullableDatum[]) {value_of_text(sku)}, NULL) > 0;
+	return execute_statement(repository, &sql_sku, (NullableDatum[]) {value_of_text(sku)}, NULL) > 0;
 }
 
 /*
@@ -177,7 +177,7 @@ hold_queue(Repository *repository, const char *sku)
 {
 	SpiRepository *self = (SpiRepository *) repository;
 
-	be_ready_to_yield(self->nyields < MOST_YIELDS);
+	patience_be_ready_to_yield(self->nyields < MOST_YIELDS);
 	self->uses_queue = true;
 	queues_hold(&self->tables, sku);
 	look_again(repository);
@@ -229,7 +229,7 @@ add_batch(Repository *repository, const Batch *batch)
 		value_of_number(batch->rank), value_of_eta(batch->eta)
 	};
 
-	refuse_suppressed_rows(execute_statement(repository, &sql_insert_batch, values, NULL), 1);
+	execute_refuse_suppressed_rows(execute_statement(repository, &sql_insert_batch, values, NULL), 1);
 }
 
 static bool
@@ -285,19 +285,19 @@ static void
 add_lines(Repository *repository, OrderLine **lines, size_t n)
 {
 	SpiRepository *self = (SpiRepository *) repository;
-	Patience	before = current_patience();
+	Patience	before = patience_now();
 	uint64		nadded;
 
 	if (!self->adds_patiently)
 	{
 		self->added = lines;
 		self->nadded = n;
-		wait_for_a_moment();
+		patience_limit_to_moment();
 	}
 	nadded = execute_for_each(repository, &sql_insert_lines, values_of_line, lines, n, NULL);
-	restore_patience(before);
+	patience_restore(before);
 	self->nadded = 0;
-	refuse_suppressed_rows(nadded, n);
+	execute_refuse_suppressed_rows(nadded, n);
 }
 
 static bool
@@ -321,12 +321,12 @@ void
 spi_repository_init(SpiRepository *self, Oid function)
 {
 	*self = (SpiRepository) {
-		.tables = lock_installation(function),
-		.patience = current_patience(),
+		.tables = installation_lock(function),
+		.patience = patience_now(),
 		.memory = CurrentMemoryContext,
 		.lasting_memory = CurrentMemoryContext,
 		.set_up_attempt = statement_keep_plans,
-		.read_hints = read_hints_of_row,
+		.read_hints = mapping_read_hints,
 		.is_explained = attempt_is_explained,
 		.base = {
 			.allocate_memory = allocate_memory,

@@ -32,7 +32,7 @@ StatementPair sql_known_lines = {
 	" WHERE orderid" EQ "asked.orderid AND sku" EQ "asked.sku LIMIT 1) AS l"
 };
 
-Statement	sql_select_lines_of_order = {
+Statement	sql_lines_of_order = {
 	"SELECT " STORED_LINE " FROM %1$s.order_lines WHERE orderid" EQ "$1 ORDER BY sku",
 	{TEXTOID}, 1
 };
@@ -44,7 +44,7 @@ StatementPair sql_lines_of_batch = {
 };
 
 /* OFFSET keeps the planner from anything but one index look-up for each batch: it would walk the lines of all batches. */
-Statement	sql_select_lines_to_improve = {
+Statement	sql_lines_to_improve = {
 	"SELECT " STORED_LINE " FROM %1$s.order_lines WHERE batchref IS NULL AND sku" EQ "$1 AND qty" GT "shipped_qty"
 	" UNION ALL"
 	" SELECT l.* FROM %1$s.batches AS b CROSS JOIN LATERAL (SELECT " STORED_LINE " FROM %1$s.order_lines"
@@ -64,7 +64,7 @@ StatementPair sql_expired_holds = {
 	" WHERE sku" EQ "asked.sku AND held_until" LE "asked.at AND batchref IS NOT NULL) AS l"
 };
 
-Statement	sql_select_allocation = {
+Statement	sql_allocation = {
 	"SELECT FROM %1$s.order_lines WHERE batchref IS NOT NULL LIMIT 1"
 };
 
@@ -78,7 +78,7 @@ StatementPair sql_allocation_of_batch = {
  * Reading batches
  */
 
-Statement	sql_select_batch = {
+Statement	sql_batch = {
 	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE " NEWEST("reference", "$1"),
 	{TEXTOID}, 1
 };
@@ -102,7 +102,7 @@ StatementPair sql_newest_batch = {
 	"SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND " NEWEST("reference", "$2")
 };
 
-Statement	sql_select_sku = {
+Statement	sql_sku = {
 	"SELECT FROM %1$s.batches WHERE sku" EQ "$1 LIMIT 1",
 	{TEXTOID}, 1
 };
@@ -110,24 +110,24 @@ Statement	sql_select_sku = {
 /* Searches see only the room of a batch, an upper bound of the units left: the domain decides. */
 #define OPEN_BATCHES "SELECT " BATCH_COLUMNS " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0"
 
-Statement	sql_select_open_batches = {
+Statement	sql_open_batches = {
 	OPEN_BATCHES " ORDER BY " PREFERENCE_ORDER,
 	{TEXTOID}, 1
 };
 
 /* The open batches in the warehouse that come after one of them in the preference order. */
-Statement	sql_select_warehouse_after = {
+Statement	sql_warehouse_after = {
 	OPEN_BATCHES " AND eta IS NULL AND (rank, reference)" GT "($2, $3) ORDER BY " PREFERENCE_ORDER,
 	{TEXTOID, INT4OID, TEXTOID}, 3
 };
 
 /* The open shipments that come after one of them. */
-Statement	sql_select_shipments_after = {
+Statement	sql_shipments_after = {
 	OPEN_BATCHES " AND (eta, rank, reference)" GT "($2, $3, $4) ORDER BY " PREFERENCE_ORDER,
 	{TEXTOID, DATEOID, INT4OID, TEXTOID}, 4
 };
 
-Statement	sql_select_batches_by_room = {
+Statement	sql_batches_by_room = {
 	OPEN_BATCHES " AND room" GE "$2 AND " HAS_LEFT("", "$3") " ORDER BY room, " PREFERENCE_ORDER,
 	{TEXTOID, INT4OID, INT4OID}, 3
 };
@@ -177,7 +177,10 @@ Statement	sql_insert_batch = {
 	"UPDATE %1$s.batches SET allocated_quantity = allocated_quantity" PLUS "$3" \
 	" WHERE sku" EQ "$1 AND reference" EQ "$2 AND " guards
 
-/* Most charges take units from a batch with a known ETA, so they have statements with fewer guards. */
+/*
+ * Most charges take units and rely on an ETA, so they have statements with fewer
+ * guards: with all guards, allocate() would take 2.5 % more instructions.
+ */
 #define TAKE_FROM_WAREHOUSE CHARGE("eta IS NULL AND " HAS_LEFT("", "$3"))
 #define TAKE_FROM_SHIPMENT CHARGE("eta" EQ "$4 AND " HAS_LEFT("", "$3"))
 #define TAKE_OR_GIVE_BACK CHARGE(HAS_LEFT("", "$3") " AND " HAS_OPEN("", "(" NEGATIVE "$3)") " AND " HAS_ETA("", "$4"))

@@ -30,11 +30,10 @@ free_plan(void *plan)
 }
 
 /*
- * The saved plan of a statement.  It is for one installation, but within a
- * session the extension may come to live in another schema, or its schema be
- * renamed, or its tables be distributed.  A trigger may even do that and call us
- * while the plan runs: so it is freed only when the transaction ends, and nothing
- * runs any more.
+ * The saved plan of a statement.  It is for one installation, but in the course of
+ * a session the extension may move to another schema, its schema may be renamed, or
+ * its tables distributed.  A trigger may even do that and call us while the plan
+ * runs, so an old plan is freed only when the transaction ends.
  */
 static SPIPlanPtr
 prepared(Statement *statement, const Installation *installation)
@@ -70,10 +69,10 @@ prepared(Statement *statement, const Installation *installation)
 }
 
 /*
- * What the planner is told, whatever the caller has set and whatever it knows of
- * the tables' sizes: to walk indexes, by nested loops.  A plan made while the
- * tables were empty has to be right when they hold millions of rows, and all
- * sessions have to lock rows in the same order.
+ * Settings that make the planner choose index scans and nested loops, whatever the
+ * caller has set and however large the tables are.  A plan made while the tables
+ * were empty has to be good when they have millions of rows, and all sessions have
+ * to lock rows in the same order.
  */
 static const struct
 {
@@ -101,14 +100,14 @@ static const struct
 	{"jit", "off"}
 };
 
-/* Until the end of the caller's level of settings. */
+/* Changes a setting until the current level of settings ends (see NewGUCNestLevel). */
 void
 statement_set_locally(const char *name, const char *value)
 {
 	set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Until the end of the caller's level of settings, plans are made as they have to be. */
+/* Makes the planner choose as above, until the current level of settings ends. */
 void
 statement_set_planner(void)
 {
@@ -116,7 +115,7 @@ statement_set_planner(void)
 		statement_set_locally(planner_settings[i].name, planner_settings[i].value);
 }
 
-/* Tree walker: refuses each relation that is not one of our tables, or has others that inherit from it. */
+/* Tree walker: refuses relations that are not our tables, and tables from which others inherit. */
 static bool
 check_relations(Node *node, void *installation)
 {
@@ -138,7 +137,7 @@ check_relations(Node *node, void *installation)
 				errdetail("A rule or policy on one of its tables uses it, or it has taken the name of one."),
 				errhint("A trigger or function may use other relations; rules, and sub-selects in policies, may not."));
 	if (entry->inh && has_subclass(entry->relid) && find_inheritance_children(entry->relid, NoLock) != NIL)
-		refuse_table(get_rel_name(entry->relid), "Other tables inherit from it.");
+		installation_refuse_table(get_rel_name(entry->relid), "Other tables inherit from it.");
 	return false;
 }
 
@@ -148,10 +147,11 @@ static bool was_planned;
 static planner_hook_type next_planner = NULL;
 
 /*
- * The planner hook.  A plan of ours is made when it is first needed, and again
- * whenever anything has changed on which it depends, even while the call waits
- * for a lock.  Its names may stand for other tables by then, and the planner
- * already runs code that belongs to these: it folds expressions of indexes.
+ * The planner hook.  A statement of ours is planned when it first runs, and again
+ * when anything has changed on which the plan depends, even while the call waits
+ * for a lock.  By then its names may stand for other tables.  We check them here,
+ * because the planner already runs code of these tables: it folds expressions of
+ * indexes.
  */
 static PlannedStmt *
 plan_statement(PLANNER_PARAMETERS)
@@ -165,7 +165,7 @@ plan_statement(PLANNER_PARAMETERS)
 		return plan(PLANNER_ARGUMENTS);
 
 	check_relations((Node *) parse, (void *) running.installation);
-	/* What is planned meanwhile is not ours. */
+	/* Statements that are planned within this are not ours. */
 	statement_running.text = NULL;
 	nest_level = NewGUCNestLevel();
 	statement_set_planner();
@@ -176,7 +176,7 @@ plan_statement(PLANNER_PARAMETERS)
 	return planned;
 }
 
-/* From now on, statements are planned as they have to be. */
+/* Installs the planner hook. */
 void
 statement_install_planner(void)
 {
@@ -184,7 +184,7 @@ statement_install_planner(void)
 	planner_hook = plan_statement;
 }
 
-/* Sees to it that plans are kept, whatever the caller has set, until the end of the caller's level of settings. */
+/* Makes sure that plans are kept, whatever the caller has set, until the current level of settings ends. */
 void
 statement_keep_plans(void)
 {
@@ -196,13 +196,13 @@ statement_keep_plans(void)
 void
 statement_pair_complete(StatementPair *pair)
 {
-	pair->one.nparameters = pair->many.nparameters = pair->nparameters;
-	pair->one.takes_snapshot = pair->many.takes_snapshot = pair->takes_snapshot;
 	for (int i = 0; i < pair->nparameters; i++)
 	{
 		pair->one.types[i] = pair->types[i];
 		pair->many.types[i] = get_array_type(pair->types[i]);
 	}
+	pair->one.takes_snapshot = pair->many.takes_snapshot = pair->takes_snapshot;
+	pair->one.nparameters = pair->many.nparameters = pair->nparameters;
 }
 
 /*
@@ -211,7 +211,7 @@ statement_pair_complete(StatementPair *pair)
 
 int64		statement_buffers = 0;
 
-/* Runs a statement; returns how many rows it has read or written. */
+/* Runs a statement on the tables of an installation; returns how many rows it has read or written. */
 uint64
 statement_execute(Statement *statement, const Installation *installation,
 				  const NullableDatum *values, DestReceiver *receiver)

@@ -1,7 +1,6 @@
 /*
  * statement.h
- *		SQL statements with saved plans, which depend on nothing that a caller
- *		has set.
+ *		SQL statements with saved plans, which do not depend on the caller's settings.
  */
 #ifndef STATEMENT_H
 #define STATEMENT_H
@@ -36,13 +35,13 @@ typedef struct StatementPair
 	Statement	many;
 } StatementPair;
 
-/* How many buffers the statement took that ran last; 0 if it had to be planned. */
+/* How many buffers the last statement took; 0 if it had to be planned. */
 extern int64 statement_buffers;
 
-/* The statement that runs, and on which tables.  Whoever catches an error puts back what was there before. */
+/* The statement that is running, and its tables.  After an error, code that catches it must restore what was there before. */
 typedef struct RunningStatement
 {
-	const char *text;			/* NULL while none does */
+	const char *text;			/* NULL if none is */
 	const Installation *installation;
 } RunningStatement;
 

@@ -25,15 +25,15 @@
 typedef struct Ending
 {
 	Verdict		verdict;
-	bool		is_explained;	/* to be retried: it may be due to others */
-	bool		gave_up;		/* it was undone since it should not wait */
-	ErrorData  *duplicate;		/* the error by which it ended, if it met what is known already */
-	bool		is_doubtful;	/* perhaps that is a duplicate of a user's */
+	bool		is_explained;	/* RETRY: other sessions may be the reason */
+	bool		only_waits;		/* WAIT: it was undone because it would have waited while it held locks */
+	ErrorData  *duplicate;		/* the error by which it ended, if a batch or line existed already */
+	bool		is_doubtful;	/* that may be the duplicate of a user's trigger or constraint */
 } Ending;
 
 /*
- * How to work as the owner of the tables.  Where that role may not become the
- * caller, its triggers must not leave anything in the caller's session that
+ * The security context for working as the owner of the tables.  If that role may
+ * not become the caller, its triggers must not leave anything in the session that
  * would act as the caller later.
  */
 static int
@@ -46,9 +46,9 @@ owner_security_context(Oid owner, Oid caller, int security_context)
 }
 
 /*
- * What the server says of a constraint that a row breaks shows columns of that
- * row.  Who may not read the table learns which constraint it is; the server's
- * log has the rest.
+ * The DETAIL of a constraint violation shows columns of the row.  A caller who may
+ * not read the table only learns which constraint it is; the DETAIL goes to the
+ * server's log.
  */
 static void
 hide_rows(ErrorData *error, Oid owner, Oid caller)
@@ -62,7 +62,7 @@ hide_rows(ErrorData *error, Oid owner, Oid caller)
 	error->detail = NULL;
 }
 
-/* One attempt at a unit of work, as the owner of the tables; may_keep says whether what it writes can stay. */
+/* Makes one attempt at a unit of work, as the owner of the tables.  Undoes it unless the body and may_keep say otherwise. */
 static Ending
 try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 {
@@ -92,9 +92,9 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		result.is_explained = result.verdict == RETRY && repository->is_explained(repository);
 		attempt_end_moment(repository);
 		SPI_finish();
-		/* What a trigger has set goes no further. */
+		/* Undo what a trigger may have set. */
 		AtEOXact_GUC(false, nest_level);
-		restore_patience(repository->patience);
+		patience_restore(repository->patience);
 		SetUserIdAndSecContext(caller, security_context);
 
 		if (result.verdict == KEEP && may_keep)
@@ -110,7 +110,7 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		MemoryContextSwitchTo(caller_context);
 		error = CopyErrorData();
 		FlushErrorState();
-		/* Only before the rollback, as that is the end of a transaction, too. */
+		/* Ask before the rollback, which itself counts as the end of a transaction. */
 		result.is_explained = error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION &&
 			repository->is_explained(repository);
 		RollbackAndReleaseCurrentSubTransaction();
@@ -119,13 +119,13 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 		statement_running = running;
 		if (attempt_note_error(repository, error))
 		{
-			/* Where both limits are reached at once, the server tells of the other one only. */
+			/* If lock_timeout and statement_timeout are reached at once, the server only reports the former. */
 			if (has_time_limit && !get_timeout_active(STATEMENT_TIMEOUT))
 				ereport(ERROR,
 						errcode(ERRCODE_QUERY_CANCELED),
 						errmsg("canceling statement due to statement timeout"));
 			result.verdict = WAIT;
-			result.gave_up = true;
+			result.only_waits = true;
 		}
 		else
 		{
@@ -145,7 +145,7 @@ try_once(SpiRepository *repository, Body body, void *command, bool may_keep)
 	return result;
 }
 
-static void
+_Noreturn static void
 report_contradiction(void)
 {
 	ereport(ERROR,
@@ -155,11 +155,12 @@ report_contradiction(void)
 }
 
 /*
- * The transaction keeps its snapshot, so another attempt would see the same.  It
- * has met a duplicate that the snapshot does not show.  If that is there by now,
- * another session has added it; otherwise a trigger makes it each time.
+ * Reports a duplicate that a kept snapshot does not show, so that another attempt
+ * would meet it again.  A trial that sees the latest moment tells whose it is: if
+ * another session has added the row, the trial finds it; otherwise a trigger makes
+ * the duplicate each time.
  */
-static void
+_Noreturn static void
 report_duplicate(SpiRepository *repository, Body body, void *command)
 {
 	Ending		trial;
@@ -168,49 +169,56 @@ report_duplicate(SpiRepository *repository, Body body, void *command)
 	trial = try_once(repository, body, command, false);
 	if (trial.duplicate && (trial.is_doubtful || !trial.is_explained))
 		ReThrowError(trial.duplicate);
-	report_serialization_failure();
+	attempt_report_serialization_failure();
 }
 
 /*
- * A cautious attempt looks before it writes, so it seldom meets a duplicate.  One
- * that comes again and again is made by a user's trigger or constraint, though
- * others are always at work.  So is whatever else makes a call begin anew for so
- * long: later attempts have locked what they write.
+ * Later attempts lock what they write and look for duplicates before they write.
+ * After so many retries, the reason is not other sessions but a user's trigger or
+ * constraint, even if others are always at work.
  */
 #define MOST_RETRIES 20
+
+/* An error if an attempt that has to be retried would only fail again. */
+static void
+refuse_vain_retry(SpiRepository *repository, Body body, void *command, Ending last, int nretries)
+{
+	if (IsolationUsesXactSnapshot())
+	{
+		if (last.duplicate)
+			report_duplicate(repository, body, command);
+		if (!repository->write_failed)
+			attempt_report_serialization_failure();
+	}
+	/* A first attempt may have met what it did not look for. */
+	else if (!repository->base.attempt.looks_first || (last.is_explained && nretries <= MOST_RETRIES))
+		return;
+
+	if (last.duplicate)
+		ReThrowError(last.duplicate);
+	report_contradiction();
+}
 
 /* The run method of the unit of work. */
 static void
 subtransaction_run(UnitOfWork *uow, Body body, void *command)
 {
 	SpiRepository *repository = &((Subtransaction *) uow)->repository;
-	bool		keeps_snapshot = IsolationUsesXactSnapshot();
 	MemoryContext before_last = NULL;
 	int			nretries = 0;
 	Ending		last;
 
 	repository->base.attempt.nfailed = 0;
-	repository->base.attempt.looks_first = keeps_snapshot;
+	repository->base.attempt.looks_first = IsolationUsesXactSnapshot();
 	while ((last = try_once(repository, body, command, true)).verdict == RETRY || last.verdict == WAIT)
 	{
-		if (keeps_snapshot && last.duplicate)
-			report_duplicate(repository, body, command);
-		if (keeps_snapshot && last.verdict == RETRY && !repository->write_failed)
-			report_serialization_failure();
-		if (last.verdict == RETRY && ++nretries > MOST_RETRIES)
-			last.is_explained = false;
-		/* A first attempt may have met what it did not look for. */
-		if (last.verdict == RETRY && (keeps_snapshot || (repository->base.attempt.looks_first && !last.is_explained)))
-		{
-			if (last.duplicate)
-				ReThrowError(last.duplicate);
-			report_contradiction();
-		}
+		if (last.verdict == RETRY)
+			refuse_vain_retry(repository, body, command, last, ++nretries);
 		CHECK_FOR_INTERRUPTS();
-		repository->base.attempt.nfailed += !last.gave_up;
+		repository->base.attempt.nfailed += !last.only_waits;
 		repository->base.attempt.looks_first = true;
 
-		/* There may be many attempts: only what the last one has read is kept for the next. */
+		/* What an attempt has read is kept for the next one only, because there may be many. */
 		if (before_last)
 			MemoryContextDelete(before_last);
 		before_last = repository->memory == CurrentMemoryContext ? NULL : repository->memory;

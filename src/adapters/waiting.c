@@ -1,12 +1,12 @@
 /*
  * waiting.c
- *		Waits for other transactions, but not while others wait for what this one
- *		holds.
+ *		Waits for other transactions, and limits how long an attempt waits while it
+ *		holds locks.
  *
- * Whoever waits for a lock keeps everybody waiting who wants what it holds.  So
- * where an attempt has to wait out of the order of locks, it does so for a moment
- * only, or finds out at once that it is in a deadlock.  Then it is undone, which
- * frees its rows, and the next attempt begins by waiting while it holds nothing.
+ * While a transaction waits for a lock, everybody else waits who wants the locks
+ * that it holds.  So if an attempt has to wait outside the lock order, it does so
+ * only for a moment, or looks for a deadlock early.  Then it is undone, which frees
+ * its rows, and the next attempt begins by waiting while it holds nothing.
  */
 #include "postgres.h"
 
@@ -27,7 +27,7 @@
 
 #include "adapters/waiting.h"
 
-/* A condition that a column of the table has this text. */
+/* Sets a scan key: the column of the table has this text. */
 static void
 set_key(ScanKey key, Relation table, const char *column, const char *value)
 {
@@ -37,9 +37,9 @@ set_key(ScanKey key, Relation table, const char *column, const char *value)
 }
 
 /*
- * The index of the primary key.  Invalid if that is no longer the one that the
- * extension has made, of texts that are compared byte by byte: the owner may have
- * put another one in its place, and columns of other types.
+ * The index of the primary key of lines.  Invalid if it is not over texts that are
+ * compared byte by byte, as the extension has made it: the owner of the table may
+ * have replaced it, and changed the types of columns.
  */
 static Oid
 key_of_lines(Relation order_lines)
@@ -62,7 +62,7 @@ key_of_lines(Relation order_lines)
 	return is_ours ? key : InvalidOid;
 }
 
-/* Waits for the transaction that is adding, changing or removing a line with this key; false where there is none. */
+/* Waits for the transaction that is adding, changing or removing a line with this key; false if there is none. */
 static bool
 wait_for_line(Relation order_lines, Oid index, const OrderLine *line)
 {
@@ -88,7 +88,7 @@ wait_for_line(Relation order_lines, Oid index, const OrderLine *line)
 	return TransactionIdIsValid(writer);
 }
 
-/* Waits for all who are adding, changing or removing one of these lines; false where nobody is, or it cannot be told. */
+/* Waits for transactions that are adding, changing or removing one of n lines; false if it has found none. */
 bool
 wait_for_lines(const Installation *installation, OrderLine **lines, size_t n)
 {
@@ -105,32 +105,32 @@ wait_for_lines(const Installation *installation, OrderLine **lines, size_t n)
 /*
  * Patience
  *
- * These are settings of the session.  Whoever changes them restores them, also
- * after an error.
+ * It consists of two settings of the session.  Code that changes them must restore
+ * them, also after an error.
  */
 
+/* In milliseconds */
 #define MOMENT 1
 #define WHILE 50
 #define EARLY_DEADLOCK_TIMEOUT 5
 
-/* As it is now. */
+/* The session's patience as it is now. */
 Patience
-current_patience(void)
+patience_now(void)
 {
 	return (Patience) {.lock_timeout = LockTimeout, .deadlock_timeout = DeadlockTimeout};
 }
 
-/* As it was before. */
 void
-restore_patience(Patience patience)
+patience_restore(Patience patience)
 {
 	LockTimeout = patience.lock_timeout;
 	DeadlockTimeout = patience.deadlock_timeout;
 }
 
-/* Waits for locks end sooner than they would have ended before. */
+/* Do waits for locks end sooner than they would have ended before? */
 bool
-has_lost_patience(Patience before)
+patience_was_limited(Patience before)
 {
 	return LockTimeout != before.lock_timeout;
 }
@@ -142,21 +142,20 @@ limit_waits(int milliseconds)
 		LockTimeout = milliseconds;
 }
 
-/* From now on, waits for a lock end after a moment. */
+/* Makes waits for a lock end after a moment. */
 void
-wait_for_a_moment(void)
+patience_limit_to_moment(void)
 {
 	limit_waits(MOMENT);
 }
 
 /*
- * From now on, yields to those who wait for what this attempt holds, and hold
- * what it waits for.  A deadlock shows soon to whoever comes into it last; if
- * that is another session, whose transaction has locked more before, waiting for
- * a while only makes room for it.
+ * Makes an attempt yield in a deadlock.  The session that comes last into a deadlock
+ * finds it, and this one now does so early.  If another session comes last, whose
+ * transaction may have locked more before, waiting only for a while lets it go on.
  */
 void
-be_ready_to_yield(bool for_a_while)
+patience_be_ready_to_yield(bool for_a_while)
 {
 	DeadlockTimeout = Min(DeadlockTimeout, EARLY_DEADLOCK_TIMEOUT);
 	if (for_a_while)

@@ -21,7 +21,7 @@ PG_MODULE_MAGIC_EXT(.name = "allocation", .version = ALLOCATION_VERSION);
 
 PGDLLEXPORT void _PG_init(void);
 
-/* The server calls it when it loads the library. */
+/* Called by the server when it loads the library. */
 void
 _PG_init(void)
 {
@@ -29,8 +29,8 @@ _PG_init(void)
 }
 
 /*
- * Makes the unit of work over the tables beside the function that is called.  The
- * function is named if it writes: a read-only transaction refuses it.
+ * Makes the unit of work over the tables beside the function that is called.  A
+ * function that writes gives its name, because a read-only transaction refuses it.
  */
 static UnitOfWork *
 begin(FunctionCallInfo fcinfo, Subtransaction *subtransaction, const char *writing_function)
@@ -67,10 +67,7 @@ allocation_add_batch(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/*
- * The batch that a function is to change: sku, ref and one argument more; or
- * without sku, which then is NULL.
- */
+/* Reads which batch to change, from the arguments sku and ref, or ref only: then the SKU is NULL.  One more follows. */
 static Batch
 batch_arguments(FunctionCallInfo fcinfo)
 {
@@ -82,7 +79,7 @@ batch_arguments(FunctionCallInfo fcinfo)
 	};
 }
 
-/* The rows of a change to a batch, or an error that says why there is none. */
+/* Returns the lines that a change to a batch has moved, or reports why it is refused. */
 static Datum
 changed_batch_result(FunctionCallInfo fcinfo, const LinesResult *result, const Batch *batch)
 {
@@ -135,7 +132,7 @@ allocation_change_batch_eta(PG_FUNCTION_ARGS)
  * Allocating
  */
 
-/* The line that a function is called for: orderid, sku, qty, by, hold. */
+/* Reads a line from the arguments orderid, sku, qty, by, hold. */
 static OrderLine
 line_arguments(FunctionCallInfo fcinfo)
 {
@@ -164,14 +161,14 @@ allocation_allocate(PG_FUNCTION_ARGS)
 	return line_result(fcinfo, &result, &line);
 }
 
-/* The lines that a function is called for. */
+/* The lines of a call */
 typedef struct LinesArgument
 {
 	OrderLine  *lines;
 	int			n;
 } LinesArgument;
 
-/* An error where an element of one of the arrays is not as it must be, the first line's first. */
+/* Checks all elements of the arrays, line by line. */
 static void
 check_elements(bool one_order, ArrayArgument orderids, ArrayArgument skus, ArrayArgument qtys)
 {
@@ -186,9 +183,9 @@ check_elements(bool one_order, ArrayArgument orderids, ArrayArgument skus, Array
 }
 
 /*
- * The lines of one order, or of as many as there are lines: orderid or orderids,
- * skus, qtys; by and hold are the arguments from another one on.  There may be
- * millions, so nothing is copied before all of them have been checked.
+ * Reads lines from the arguments orderid or orderids, skus, qtys, and two later
+ * ones, by and hold.  There may be millions of lines, so they are all checked before
+ * anything is copied.
  */
 static LinesArgument
 lines_arguments(FunctionCallInfo fcinfo, bool one_order, int by)
@@ -228,7 +225,7 @@ lines_arguments(FunctionCallInfo fcinfo, bool one_order, int by)
 	return argument;
 }
 
-/* Allocates the lines that the function of this name is called for: all of one order, or not. */
+/* Allocates the lines of a call of the function with this name. */
 static Datum
 allocate_many(FunctionCallInfo fcinfo, const char *function, bool one_order)
 {
@@ -269,7 +266,7 @@ allocation_allocate_order(PG_FUNCTION_ARGS)
 	return allocate_many(fcinfo, "allocate_order()", true);
 }
 
-/* Allocates n lines; of each, a row says what became of it. */
+/* Allocates n lines, and returns for each what became of it. */
 static Datum
 try_to_allocate(FunctionCallInfo fcinfo, Subtransaction *subtransaction, OrderLine *lines, int n)
 {
@@ -297,7 +294,7 @@ allocation_try_allocate(PG_FUNCTION_ARGS)
 	return try_to_allocate(fcinfo, &subtransaction, &line, 1);
 }
 
-/* The same of lines in arrays, for the function of this name. */
+/* The same for the lines of a call of the function with this name. */
 static Datum
 try_to_allocate_many(FunctionCallInfo fcinfo, const char *function, bool one_order)
 {
@@ -363,7 +360,7 @@ allocation_deallocate(PG_FUNCTION_ARGS)
 	OrderLine	line = {.orderid = name_argument(fcinfo, 0, "orderid"), .sku = name_argument(fcinfo, 1, "sku")};
 	LineResult	result = deallocate(uow, line.orderid, line.sku);
 
-	/* A line that is not there has nothing to give back: no error. */
+	/* A line that does not exist has nothing to give back, so this is no error. */
 	if (result.outcome == UNKNOWN_ORDER_LINE)
 		PG_RETURN_NULL();
 	return line_result(fcinfo, &result, &line);

@@ -2,8 +2,8 @@
  * arguments.c
  *		Checks and reads the arguments of the functions that SQL calls.
  *
- * Errors name them as the caller does: an element of an array by its subscript,
- * which is 0 for what is no element.
+ * Errors name an argument as the caller does, and an element of an array by its
+ * subscript.  Subscript 0 says that the argument is no element.
  */
 #include "postgres.h"
 
@@ -18,17 +18,17 @@
 #include "adapters/dates.h"
 #include "entrypoints/arguments.h"
 
-/* In characters; the longest keys of the tables then fit into an index whatever the encoding. */
+/* In characters, so that the longest keys fit into an index in any encoding. */
 #define MAX_NAME_LENGTH 255
 
-/* What errors call an argument or, if the subscript is above 0, an element of it. */
+/* The name of an argument, or of an element of it, for errors. */
 static const char *
 argument_name(const char *name, int subscript)
 {
 	return subscript > 0 ? psprintf("%s[%d]", name, subscript) : name;
 }
 
-/* An error where a value is null. */
+/* Refuses a null. */
 static void
 refuse_null(bool is_null, const char *name, int subscript)
 {
@@ -38,7 +38,7 @@ refuse_null(bool is_null, const char *name, int subscript)
 				errmsg("%s must not be null", argument_name(name, subscript)));
 }
 
-/* What names an order, a SKU or a batch: a text that is neither empty nor too long. */
+/* Refuses a name of an order, a SKU or a batch that is empty or too long. */
 static const text *
 checked_name(const text *value, const char *name, int subscript)
 {
@@ -59,7 +59,7 @@ checked_name(const text *value, const char *name, int subscript)
 	return value;
 }
 
-/* How many units: at least one. */
+/* Refuses a quantity below one. */
 static int32
 checked_quantity(int32 qty, const char *name, int subscript)
 {
@@ -71,7 +71,7 @@ checked_quantity(int32 qty, const char *name, int subscript)
 	return qty;
 }
 
-/* An argument that names an order, a SKU or a batch, and there must be one. */
+/* Reads the name of an order, a SKU or a batch. */
 const char *
 name_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -79,7 +79,7 @@ name_argument(FunctionCallInfo fcinfo, int n, const char *name)
 	return text_to_cstring(checked_name(PG_GETARG_TEXT_PP(n), name, 0));
 }
 
-/* The argument qty: how many units, and at least one. */
+/* Reads the argument qty, which is at least one. */
 int32
 quantity_argument(FunctionCallInfo fcinfo, int n)
 {
@@ -87,7 +87,7 @@ quantity_argument(FunctionCallInfo fcinfo, int n)
 	return checked_quantity(PG_GETARG_INT32(n), "qty", 0);
 }
 
-/* The argument qty of a whole batch.  Unlike elsewhere, nothing is a quantity too: the batch is lost. */
+/* Reads the argument qty of a batch, which may be 0: the whole batch is lost. */
 int32
 batch_quantity_argument(FunctionCallInfo fcinfo, int n)
 {
@@ -103,7 +103,7 @@ batch_quantity_argument(FunctionCallInfo fcinfo, int n)
 	return qty;
 }
 
-/* An argument that is any number, and not null. */
+/* Reads any number. */
 int32
 integer_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -111,7 +111,7 @@ integer_argument(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_INT32(n);
 }
 
-/* An argument that is true or false, and not null. */
+/* Reads true or false. */
 bool
 flag_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -119,21 +119,21 @@ flag_argument(FunctionCallInfo fcinfo, int n, const char *name)
 	return PG_GETARG_BOOL(n);
 }
 
-/* An argument that is the ETA of a batch; null if it is in the warehouse. */
+/* Reads the ETA of a batch; a null is the warehouse. */
 Day
 eta_argument(FunctionCallInfo fcinfo, int n)
 {
 	return PG_ARGISNULL(n) ? IN_WAREHOUSE : eta_of_date(PG_GETARG_DATEADT(n));
 }
 
-/* An argument that is the date of a line, unless it is null. */
+/* Reads the date by which a line is needed; a null sets none. */
 void
 date_argument(FunctionCallInfo fcinfo, int n, OrderLine *line)
 {
 	line->needed_by = PG_ARGISNULL(n) ? 0 : day_of_date(PG_GETARG_DATEADT(n));
 }
 
-/* An argument that says for how long from now a line is held; it is firm if that is null. */
+/* Reads for how long from now a line is held; a null makes it firm. */
 void
 hold_argument(FunctionCallInfo fcinfo, int n, OrderLine *line)
 {
@@ -153,11 +153,13 @@ hold_argument(FunctionCallInfo fcinfo, int n, OrderLine *line)
 }
 
 /*
- * Arrays.  They may be large, and are read where they are: nothing is copied of one that
+ * Arrays
+ *
+ * They may be large, so they are read in place: nothing is copied of an array that
  * is refused.
  */
 
-/* An argument that is an array of one dimension; its elements are still to be read, and checked. */
+/* Begins to read an array of one dimension.  Its elements are read, and checked, one by one. */
 ArrayArgument
 array_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
@@ -179,14 +181,14 @@ array_argument(FunctionCallInfo fcinfo, int n, const char *name)
 	};
 }
 
-/* An error where the next element of an array is null. */
+/* Refuses a null as the next element. */
 static void
 refuse_null_element(const ArrayArgument *argument)
 {
 	refuse_null(argument->nulls && att_isnull(argument->nread, argument->nulls), argument->name, argument->nread + 1);
 }
 
-/* The next element of an array of texts; it names an order, a SKU or a batch. */
+/* Reads the next element, a name. */
 const text *
 next_name(ArrayArgument *argument)
 {
@@ -197,7 +199,7 @@ next_name(ArrayArgument *argument)
 	return checked_name(value, argument->name, ++argument->nread);
 }
 
-/* The next element of an array of numbers; it says how many units. */
+/* Reads the next element, a quantity. */
 int32
 next_quantity(ArrayArgument *argument)
 {
@@ -209,7 +211,7 @@ next_quantity(ArrayArgument *argument)
 	return checked_quantity(value, argument->name, ++argument->nread);
 }
 
-/* An error where two arrays have not one element each for the same lines. */
+/* Refuses two arrays of different lengths. */
 void
 refuse_unequal(const ArrayArgument *a, const ArrayArgument *b)
 {
@@ -220,7 +222,7 @@ refuse_unequal(const ArrayArgument *a, const ArrayArgument *b)
 				errdetail("%s has %d, %s has %d.", a->name, a->n, b->name, b->n));
 }
 
-/* What tells one line of a call from another, in the arrays: an SKU that comes later in the call has a higher address. */
+/* The key of a line, in the arrays.  An SKU that comes later in the call has a higher address. */
 typedef struct Identity
 {
 	const text *sku;
@@ -244,7 +246,7 @@ compare_identities(const Identity *a, const Identity *b)
 	return order != 0 || !a->orderid ? order : compare_names(a->orderid, b->orderid);
 }
 
-/* Any order that puts the same lines side by side, as they come in the call. */
+/* Sorts lines so that those with the same key are neighbours, in the order of the call. */
 static int
 compare_lines(const void *a, const void *b, void *unused)
 {
@@ -255,7 +257,7 @@ compare_lines(const void *a, const void *b, void *unused)
 	return order != 0 ? order : (x > y) - (x < y);
 }
 
-/* Where in an array an element is, which has been read from it; from 1. */
+/* The subscript of an element that has been read from the array. */
 static int
 position(ArrayArgument argument, const text *element)
 {
@@ -264,10 +266,7 @@ position(ArrayArgument argument, const text *element)
 	return argument.nread;
 }
 
-/*
- * An error where one line stands in a call twice.  All lines are of the order or,
- * if that is NULL, of one each in orderids.
- */
+/* Refuses two lines with the same key.  All lines are of this order or, if that is NULL, of the orders in orderids. */
 void
 refuse_repeated_lines(const char *orderid, ArrayArgument orderids, ArrayArgument skus)
 {

@@ -1,7 +1,7 @@
 /*
  * arguments.h
- *		The arguments of the functions that SQL calls, read and checked.  What is
- *		not as it must be is an error that names the argument.
+ *		Reads and checks the arguments of the functions that SQL calls.  An error
+ *		names the argument.
  */
 #ifndef ARGUMENTS_H
 #define ARGUMENTS_H
@@ -15,7 +15,7 @@ typedef struct ArrayArgument
 {
 	const char *name;
 	int			n;
-	const uint8 *nulls;			/* NULL where no element is null */
+	const uint8 *nulls;			/* NULL if no element is null */
 	const char *next;			/* the next element */
 	int			nread;
 } ArrayArgument;

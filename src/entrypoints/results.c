@@ -1,7 +1,7 @@
 /*
  * results.c
- *		Turns outcomes of the services into values, rows and errors.  All errors
- *		of the domain stand here.
+ *		Turns outcomes of the services into values, rows and errors.  All error
+ *		messages of the domain are here.
  */
 #include "postgres.h"
 
@@ -15,7 +15,7 @@
 #include "adapters/dates.h"
 #include "entrypoints/results.h"
 
-/* The SQLSTATEs of the domain's own refusals. */
+/* SQLSTATEs of our own */
 #define ERRCODE_INVALID_SKU MAKE_SQLSTATE('S', 'K', '0', '0', '1')
 #define ERRCODE_OUT_OF_STOCK MAKE_SQLSTATE('S', 'K', '0', '0', '2')
 #define ERRCODE_UNKNOWN_BATCH MAKE_SQLSTATE('S', 'K', '0', '0', '3')
@@ -28,7 +28,7 @@
  * Errors
  */
 
-/* Says why a batch is neither recorded nor changed. */
+/* Reports why a batch is not recorded, or not changed. */
 void
 report_refused_batch(Outcome outcome, const Batch *batch)
 {
@@ -59,7 +59,7 @@ report_refused_batch(Outcome outcome, const Batch *batch)
 	}
 }
 
-/* Says that the batch, or any batch if NULL, serves lines and therefore has to stay what it is. */
+/* Reports that the batch, or some batch if it is NULL, serves lines, so that it must not go. */
 void
 report_serving_batch(const char *reference)
 {
@@ -74,7 +74,7 @@ report_serving_batch(const char *reference)
 			errhint("Move them with change_batch_quantity(), or give them back with deallocate()."));
 }
 
-/* A day, as people write it whatever the session has set. */
+/* A day in ISO format, whatever the session has set. */
 static const char *
 text_of_day(Day day)
 {
@@ -90,7 +90,7 @@ text_of_day(Day day)
 		psprintf("%04d-%02d-%02d BC", 1 - year, month, of_month);
 }
 
-/* What an order asks for: so many units, perhaps no later than some day. */
+/* Says what a line asks for. */
 static const char *
 asks_for(const char *order, const OrderLine *line)
 {
@@ -99,7 +99,7 @@ asks_for(const char *order, const OrderLine *line)
 	return line->needed_by != 0 ? psprintf("%s by %s", asks, text_of_day(line->needed_by)) : asks;
 }
 
-/* Says why no batch can serve a line, and on which day one could. */
+/* Reports that no batch can serve a line, and on which day one could. */
 static void
 report_out_of_stock(const LineResult *refused, const char *order)
 {
@@ -114,31 +114,31 @@ report_out_of_stock(const LineResult *refused, const char *order)
 			errhint("Ask for less, or record another batch with add_batch()."));
 }
 
-/* Where a batch is that is not in the warehouse. */
+/* Says where a batch is that is not in the warehouse. */
 static const char *
 whereabouts(Day eta)
 {
 	return eta == NEVER ? "is blocked" : psprintf("is expected on %s", text_of_day(eta));
 }
 
-/* Says why a line does not ship from where it is. */
+/* Reports that a line cannot ship, because its batch is not in the warehouse or it has none. */
 static void
 report_not_in_warehouse(const LineResult *refused)
 {
 	const OrderLine *line = &refused->line;
-	const char *place = "It waits for a batch.";
+	const char *detail = "It waits for a batch.";
 
 	if (line->batchref)
-		place = psprintf("Its batch \"%s\" %s.", line->batchref, whereabouts(refused->eta));
+		detail = psprintf("Its batch \"%s\" %s.", line->batchref, whereabouts(refused->eta));
 	ereport(ERROR,
 			errcode(ERRCODE_NOT_IN_WAREHOUSE),
 			errmsg("order \"%s\" has nothing of sku \"%s\" in the warehouse", line->orderid, line->sku),
-			errdetail("%s", place),
+			errdetail("%s", detail),
 			line->batchref ? errhint("Say with change_batch_eta() that the batch has arrived, or move the line with reallocate().") :
 			errhint("Give it a batch with allocate() or reallocate_sku()."));
 }
 
-/* Says why a line is not what was asked for; position is where it stands in an array, or 0. */
+/* Reports why a line is refused.  The position is that in an array, from 1, or 0. */
 static void
 report_refusal(const LineResult *refused, const OrderLine *asked, size_t position)
 {
@@ -209,7 +209,7 @@ report_refusal(const LineResult *refused, const OrderLine *asked, size_t positio
 	}
 }
 
-/* Says why many lines are refused; asked is what was asked for at the position of the result. */
+/* Reports why a call for many lines is refused; asked is the line at the position of the result. */
 void
 report_refused_lines(const LinesResult *result, const OrderLine *asked)
 {
@@ -220,7 +220,7 @@ report_refused_lines(const LinesResult *result, const OrderLine *asked)
  * Values and rows
  */
 
-/* The reference, or NULL for a line that waits. */
+/* Returns the reference; a null for a line that waits. */
 Datum
 reference_result(FunctionCallInfo fcinfo, const char *batchref)
 {
@@ -229,7 +229,7 @@ reference_result(FunctionCallInfo fcinfo, const char *batchref)
 	PG_RETURN_TEXT_P(cstring_to_text(batchref));
 }
 
-/* The batch of the line, or an error that says why it has none. */
+/* Returns the batch of the line, or reports why the line is refused. */
 Datum
 line_result(FunctionCallInfo fcinfo, const LineResult *result, const OrderLine *asked)
 {
@@ -238,7 +238,7 @@ line_result(FunctionCallInfo fcinfo, const LineResult *result, const OrderLine *
 	return reference_result(fcinfo, result->line.batchref);
 }
 
-/* Adds a row to a result; these are all texts, numbers and dates. */
+/* Adds a row to the result. */
 static void
 add_row(FunctionCallInfo fcinfo, const Datum *values, const bool *nulls)
 {
@@ -248,14 +248,14 @@ add_row(FunctionCallInfo fcinfo, const Datum *values, const bool *nulls)
 	tuplestore_putvalues(rows->setResult, rows->setDesc, (Datum *) values, (bool *) nulls);
 }
 
-/* A text, or any value where there is none. */
+/* A text; any value if that is NULL, to go with a null. */
 static Datum
 text_or_null(const char *value)
 {
 	return value ? CStringGetTextDatum(value) : (Datum) 0;
 }
 
-/* One row per line: orderid, sku, qty, batchref. */
+/* Returns one row per line: orderid, sku, qty, batchref. */
 Datum
 lines_result(FunctionCallInfo fcinfo, const LinesResult *result)
 {
@@ -273,7 +273,7 @@ lines_result(FunctionCallInfo fcinfo, const LinesResult *result)
 	return (Datum) 0;
 }
 
-/* The same of lines that are not given in an array, or an error that says why one of them is refused. */
+/* The same for lines that were not given in an array, or reports why one of them is refused. */
 Datum
 order_result(FunctionCallInfo fcinfo, const LinesResult *result)
 {
@@ -282,7 +282,7 @@ order_result(FunctionCallInfo fcinfo, const LinesResult *result)
 	return lines_result(fcinfo, result);
 }
 
-/* The condition name of an outcome; NULL for DONE. */
+/* The name of a refusal; NULL for DONE. */
 static const char *
 condition_name(Outcome outcome)
 {
@@ -302,7 +302,7 @@ condition_name(Outcome outcome)
 	}
 }
 
-/* One row per line: orderid, sku, qty, batchref, refusal, available. */
+/* Returns one row per line: orderid, sku, qty, batchref, refusal, available. */
 Datum
 trial_result(FunctionCallInfo fcinfo, const LinesResult *result)
 {
@@ -323,7 +323,7 @@ trial_result(FunctionCallInfo fcinfo, const LinesResult *result)
 	return (Datum) 0;
 }
 
-/* A row for the batch: batchref, eta; none if it is NULL. */
+/* Returns a row for the batch: batchref, eta; no row if it is NULL. */
 Datum
 promise_result(FunctionCallInfo fcinfo, const Batch *batch)
 {

@@ -1,6 +1,6 @@
 /*
  * results.h
- *		What the functions that SQL calls return, or the error that they end with.
+ *		What the functions that SQL calls return, or the errors that they report.
  */
 #ifndef RESULTS_H
 #define RESULTS_H

@@ -1,6 +1,6 @@
 /*
  * trigger.c
- *		The trigger on table batches: what serves order lines has to stay.
+ *		The trigger on table batches: a batch that serves lines must not go.
  */
 #include "postgres.h"
 
@@ -15,7 +15,7 @@
 #include "entrypoints/results.h"
 #include "service_layer/services.h"
 
-/* What a row of the trigger's table has in one of its columns. */
+/* The value of a column in a row of the trigger's table. */
 static const char *
 trigger_value(const TriggerData *trigger, HeapTuple row, const char *column)
 {
@@ -24,7 +24,7 @@ trigger_value(const TriggerData *trigger, HeapTuple row, const char *column)
 	const char *value = number > 0 ? SPI_getvalue(row, columns, number) : NULL;
 
 	if (!value)
-		refuse_table(RelationGetRelationName(trigger->tg_relation),
+		installation_refuse_table(RelationGetRelationName(trigger->tg_relation),
 					 psprintf("It has no column \"%s\", or a null in it.", column));
 	return value;
 }
@@ -41,7 +41,7 @@ trigger_batch(const TriggerData *trigger, HeapTuple row)
 
 PG_FUNCTION_INFO_V1(allocation_keep_allocated_batches);
 
-/* The trigger on batches: one that serves lines is neither deleted nor renamed. */
+/* Refuses to delete or rename a batch that serves lines, and to truncate batches if any of them does. */
 PGDLLEXPORT Datum
 allocation_keep_allocated_batches(PG_FUNCTION_ARGS)
 {

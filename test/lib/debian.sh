@@ -93,13 +93,16 @@ inside() {
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
-# allocates ROOT: the extension that is there allocates a line.
+# install_server RELEASE ROOT: as make_chroot calls it.
+install_server() { inside "$2" sh -euc 'apt-get -q update; apt-get -qy install --no-install-recommends "postgresql-$1"' sh "$1"; }
+
+# allocates ROOT [OPTION...]: the extension that is there allocates a line. The options are those of pg_virtualenv.
 allocates() {
-	inside "$1" pg_virtualenv psql -XAt <<-'END' | grep -x batch-1
+	inside "$1" pg_virtualenv "${@:2}" psql -XAt <<-'END' | grep -x batch-1
 		CREATE EXTENSION allocation;
 		SELECT add_batch('batch-1', 'RETRO-CLOCK', 100);
 		SELECT allocate('order-1', 'RETRO-CLOCK', 10);
 	END
 }
 
-export -f suite make_chroot open_chroot copy_tree inside allocates
+export -f suite make_chroot open_chroot copy_tree inside install_server allocates

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 from . import server, tap
-from .calls import FUNCTIONS
+from .calls import FUNCTIONS, Call
 from .server import PATIENCE, SUPERUSER, Background, Crash, Error, now, until
 
 TREE = os.path.abspath(__file__).rsplit('/', 3)[0]
@@ -247,93 +247,57 @@ def faults_of_tables():
 # Histories: each call at the router, and the same call on one server
 
 class History:
+	names = ['add_batch', 'allocate'] * 3 + ['allocate_order', 'allocate_lines', 'try_allocate_order', 'try_allocate_lines'] * 3 + [
+		'try_allocate', 'reallocate', 'reallocate_sku', 'deallocate', 'deallocate_order', 'ship', 'ship_order', 'promise',
+		'change_batch_quantity', 'change_batch_eta']
+
 	def __init__(self, seed, rng, expires):
 		self.seed, self.rng, self.expires = seed, rng, expires
 		self.skus = skus_of(0, 2) + skus_of(0, 1, ODD) + skus_of(1, 2) + skus_of(1, 1, ODD)
 		self.orders = ['order-%d' % n for n in range(5)] + ['order' + ODD]
 		self.answers = collections.Counter()
 
-	def reference(self, sku=None):
-		return '%s-%d' % (sku or self.rng.choice(self.skus), self.rng.randrange(4))
-
-	def sku(self):
-		return self.rng.choice(self.skus * 6 + ['UNKNOWN'])
-
-	def qty(self):
-		return self.rng.choice([2] * 9 + [1, 3, 6])
-
-	def day(self):
-		return self.rng.choice([None, None, '2029-12-31', *LATE, 'infinity'])
-
-	def hold(self):
-		return self.rng.choice([None] * 5 + ['1 hour'] + ['1 microsecond'] * self.expires)
-
 	def call(self):
-		rng = self.rng
-		name = rng.choice(['add_batch'] * 3 + ['allocate'] * 3 + ['allocate_order', 'allocate_lines', 'try_allocate_order',
-			'try_allocate_lines'] * 3 + ['try_allocate', 'reallocate', 'reallocate_sku', 'deallocate', 'deallocate_order', 'ship',
-			'ship_order', 'promise', 'change_batch_quantity', 'change_batch_eta'])
-		order, sku = rng.choice(self.orders), self.sku()
-		keys = rng.sample([(order, sku) for order in self.orders for sku in self.skus + ['UNKNOWN'] * (rng.random() < 0.1)], rng.randint(1, 8))
-		skus = rng.sample(self.skus + ['UNKNOWN'] * (rng.random() < 0.1), rng.randint(1, 5))
-		terms = [self.day(), self.hold()]
-		if name == 'add_batch':
-			n = rng.randrange(4)
-			# Where holds expire no two batches are equally good.
-			eta, rank = ([None, *LATE][n], 0) if self.expires else (rng.choice([None, None, *LATE]), rng.choice([0, 0, 1]))
-			args = ['%s-%d' % (rng.choice(self.skus) if rng.random() < 0.1 and not self.expires else sku, n), sku, rng.randint(1, 12), eta, rank]
-		elif name in ('allocate', 'try_allocate'):
-			args = [order, sku, self.qty(), *terms]
-		elif name in ('allocate_order', 'try_allocate_order'):
-			args = [order, skus, [self.qty() for _ in skus], *([rng.random() < 0.5] if name == 'allocate_order' else []), *terms]
-		elif name in ('allocate_lines', 'try_allocate_lines'):
-			args = [[key[0] for key in keys], [key[1] for key in keys], [self.qty() for _ in keys],
-				*([rng.random() < 0.5] if name == 'allocate_lines' else []), *terms]
-		elif name == 'reallocate':
-			args = [order, sku, rng.choice([None, self.qty()]), self.day()]
-		elif name == 'reallocate_sku':
-			args = [sku]
-		elif name == 'deallocate':
-			args = [order, sku]
-		elif name == 'deallocate_order':
-			args = [order]
-		elif name == 'ship':
-			args = [order, sku, rng.choice([None, None, 1, 2])]
-		elif name == 'ship_order':
-			args = [order, rng.random() < 0.7]
-		elif name == 'promise':
-			args = [sku, self.qty(), self.day()]
-		elif name == 'change_batch_quantity':
-			args = [self.reference(), rng.randint(0, 12)]
-		elif self.expires:
-			n = rng.randrange(4)
-			args = ['%s-%d' % (sku, n), [None, *LATE][n]]
-		else:
-			args = [self.reference(), rng.choice([None, *LATE, 'infinity'])]
-		if name.startswith('change_batch') and rng.random() < 0.5:
-			args.insert(0, args[0][:-2] if rng.random() < 0.9 else sku)
+		rng, name = self.rng, self.rng.choice(self.names)
+		function = rng.choice([each for each in FUNCTIONS if each.name == name])
+		skus = self.skus + ['UNKNOWN'] * (rng.random() < 0.1)
+		orderid, sku, n = rng.choice(self.orders), rng.choice(skus), rng.randrange(4)
+		lines = rng.sample([(orderid, sku) for orderid in self.orders for sku in skus], rng.randint(1, 8)) if name.endswith('_lines') else \
+			[(orderid, sku) for sku in rng.sample(skus, rng.randint(1, 5))]
+
+		def qty():
+			return rng.choice([2] * 9 + [1, 3, 6])
+
+		values = {
+			'orderid': orderid, 'orderids': [line[0] for line in lines], 'sku': sku, 'skus': [line[1] for line in lines],
+			'ref': '%s-%d' % (sku if self.expires or rng.random() < 0.9 else rng.choice(self.skus), n), 'rank': rng.choice([0, 0, 1]),
+			'qty': {'add_batch': rng.randint(1, 12), 'change_batch_quantity': rng.randint(0, 12), 'ship': rng.choice([None, None, 1, 2]),
+				'reallocate': rng.choice([None, qty()])}.get(name, qty()),
+			'qtys': [qty() for _ in lines], 'eta': rng.choice([None, None, *LATE] + ['infinity'] * (name != 'add_batch')),
+			'by': rng.choice([None, None, '2029-12-31', *LATE, 'infinity']), 'all_or_nothing': rng.random() < 0.6,
+			'hold': rng.choice([None] * 5 + ['1 hour'] + ['1 microsecond'] * self.expires)}
+		if self.expires:    # then no two batches are equally good
+			values.update(eta=[None, *LATE][n], rank=0)
+		values = {argument.name: values[argument.name] for argument in function.arguments}
 		if rng.random() < 0.06:
-			self.spoil(args)
-		return name, args
+			self.spoil(values, rng.choice(function.arguments))
+		return Call(name, **values)
 
-	def spoil(self, args):
+	def spoil(self, values, argument):
 		"""Makes an argument what it must not be."""
-		rng = self.rng
-		n = rng.randrange(len(args))
-		if isinstance(args[n], list):
-			args[n] = rng.choice([None, [], args[n] + args[n][:1], args[n][:-1] + [None], [args[n]]])
+		rng, name, value = self.rng, argument.name, values[argument.name]
+		if argument.type.endswith('[]'):
+			values[name] = rng.choice([None, [], value + value[:1], value[:-1] + [None], [value]])
 			if rng.random() < 0.3:
-				for m, arg in enumerate(args):
-					if isinstance(arg, list):
-						args[m] = arg + arg[:1]
-		elif isinstance(args[n], str) and not args[n][0].isdigit() and args[n] != 'infinity':
-			args[n] = rng.choice([None, '', 'x' * 255, 'x' * 256])
-		elif isinstance(args[n], int) and not isinstance(args[n], bool):
-			args[n] = rng.choice([None, 0, -1])
+				for other in values:
+					if isinstance(values[other], list):
+						values[other] = values[other] + values[other][:1]
+		elif argument.type == 'text':
+			values[name] = rng.choice([None, '', 'x' * 255, 'x' * 256])
+		elif argument.type == 'integer':
+			values[name] = rng.choice([None, 0, -1])
 		elif not self.expires:    # a day that is NULL could make batches equally good
-			args[n] = None
-
-	types = {(function.name, len(function.arguments)): [argument.type for argument in function.arguments] for function in FUNCTIONS}
+			values[name] = None
 
 	def run(self, router, seconds):
 		one, router, end = Session('sharding_one'), Session(router), now() + seconds
@@ -342,15 +306,14 @@ class History:
 				if number and now() > end:
 					return []
 				clear()
-			name, args = self.call()
-			sql = 'SELECT * FROM %s(%s)' % (name, ', '.join('%s::' + kind for kind in self.types[name, len(args)]))
-			expected, got = one.answer(sql, *args), router.answer(sql, *args)
-			self.answers['%s %s' % (name, expected[0] or 'ok')] += 1
-			if name in ('deallocate_order', 'ship_order'):  # which line is named first is not promised
+			call = self.call()
+			expected, got = one.answer(call.sql, *call.args), router.answer(call.sql, *call.args)
+			self.answers['%s %s' % (call.name, expected[0] or 'ok')] += 1
+			if call.name in ('deallocate_order', 'ship_order'):  # which line is named first is not promised
 				expected, got = (expected[0], expected[2]), (got[0], got[2])
 			if expected == got:
 				expected, got = state('sharding_one'), state(*SHARDS)
 			if expected != got:
-				return ['call %d, %s%s\none server  %s\nthe router  %s' % (number, name, tuple(args), expected, got)]
+				return ['call %d, %s\none server  %s\nthe router  %s' % (number, call, expected, got)]
 
 
