@@ -49,14 +49,38 @@ find_end(Claims *claims)
 {
 	const char *sku = claims->all[claims->first].line->sku;
 
+	if (claims->first == claims->end)	/* it is another SKU than before */
+		claims->too_few = 0;
 	while (claims->end < claims->n && strcmp(claims->all[claims->end].line->sku, sku) == 0)
 		claims->end++;
 }
 
 /*
- * Passes over claims that neither this batch nor any after it can meet.  Claims
- * and batches are both sorted by SKU: advance whichever is behind.  False if
- * there is no claim that this batch might meet, in time.
+ * Notes that what is left of the batch meets no claim.  Claims are met and run out
+ * of time, but none is added, so it is too little for the rest of the SKU.  That
+ * spares a look at all claims for each batch that has no more.
+ */
+static void
+note_too_few(Claims *claims, const Batch *batch)
+{
+	if (batch_available_quantity(batch) > claims->too_few)
+		claims->too_few = batch_available_quantity(batch);
+}
+
+/* Can the batch meet any claim to its SKU? */
+static bool
+can_meet_any(const Claims *claims, const Batch *batch)
+{
+	for (size_t i = claims->first; i < claims->end; i++)
+		if (can_be_met(&claims->all[i], batch))
+			return true;
+	return false;
+}
+
+/*
+ * Advances to the claims that this batch can meet; false if it can meet none.
+ * Passes over those that no later batch can meet, either.  Claims and batches are
+ * both sorted by SKU: advance whichever is behind.
  */
 bool
 claims_advance(Claims *claims, const Batch *batch)
@@ -74,16 +98,12 @@ claims_advance(Claims *claims, const Batch *batch)
 	while (claims->first < claims->end &&
 		   (claims->all[claims->first].batch || !batch_comes_by(batch, claims->all[claims->first].deadline)))
 		claims->first++;
-	return claims->first < claims->end;
-}
 
-/* Can the batch meet any claim? */
-bool
-claims_can_use(const Claims *claims, const Batch *batch)
-{
-	for (size_t i = claims->first; i < claims->end; i++)
-		if (can_be_met(&claims->all[i], batch))
-			return true;
+	if (batch_available_quantity(batch) <= claims->too_few)
+		return false;
+	if (can_meet_any(claims, batch))
+		return true;
+	note_too_few(claims, batch);
 	return false;
 }
 
@@ -93,7 +113,7 @@ claims_meet(Claims *claims, Batch *batch)
 {
 	bool		meets_any = false;
 
-	for (size_t i = claims->first; i < claims->end && batch_available_quantity(batch) > 0; i++)
+	for (size_t i = claims->first; i < claims->end && batch_available_quantity(batch) > claims->too_few; i++)
 	{
 		Claim	   *claim = &claims->all[i];
 
@@ -105,6 +125,7 @@ claims_meet(Claims *claims, Batch *batch)
 		claim->batch = batch;
 		meets_any = true;
 	}
+	note_too_few(claims, batch);
 	while (claims->first < claims->end && claims->all[claims->first].batch)
 		claims->first++;
 	return meets_any;

@@ -30,12 +30,12 @@ typedef struct Claims
 	/* while they are met: */
 	size_t		first;			/* no claim before it can be met any more */
 	size_t		end;			/* behind the last claim to its SKU */
+	int32_t		too_few;		/* so many units can meet no claim to the SKU any more, as far as that is known */
 } Claims;
 
 extern void claims_add(Claims *claims, Claim claim);
 extern void claims_reopen(Claims *claims);
 extern bool claims_advance(Claims *claims, const Batch *batch);
-extern bool claims_can_use(const Claims *claims, const Batch *batch);
 extern bool claims_meet(Claims *claims, Batch *batch);
 extern bool claims_are_over(const Claims *claims);
 extern bool claims_are_all_met(const Claims *claims);

@@ -219,7 +219,7 @@ consider(Offering *offering, StockedBatch *batch, bool is_freed)
 		return true;
 	if (offering->contended.n > 0 && !are_equally_good(offering->contended.items[0], batch))
 		offer_contended(offering);
-	if (claims_advance(claims, &batch->batch) && claims_can_use(claims, &batch->batch))
+	if (claims_advance(claims, &batch->batch))
 	{
 		if (!is_freed)
 			vector_append(&stock->serving, batch = keep(stock, batch));

@@ -1,6 +1,6 @@
 """Sessions with the throwaway server that test/server has started, databases in it, and further servers beside it.
 
-On both ways the date 'infinity' is datetime.date.max.
+On both ways the date 'infinity' is datetime.date.max; a date that Python does not know, as one BC, is read as text.
 """
 import datetime
 import os
@@ -23,6 +23,16 @@ LEVELS = ['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE']
 
 psycopg2.extensions.register_adapter(datetime.date, lambda day: psycopg2.extensions.AsIs(
 	"'%s'::date" % ('infinity' if day == NEVER else day.isoformat())))
+
+
+def read_date(text, cursor):
+	try:
+		return psycopg2.extensions.PYDATE(text, cursor)
+	except ValueError:
+		return text
+
+
+psycopg2.extensions.register_type(psycopg2.extensions.new_type(psycopg2.extensions.PYDATE.values, 'DATE', read_date))
 
 now = time.monotonic
 

@@ -98,12 +98,8 @@ test_the_preference_order_is_warehouse_day_rank_and_reference(void **state)
 static void
 offer(Claims *claims, Batch *batch)
 {
-	bool		is_of_use;
-
-	if (!claims_advance(claims, batch))
-		return;
-	is_of_use = claims_can_use(claims, batch);
-	assert_int_equal(claims_meet(claims, batch), is_of_use);
+	if (claims_advance(claims, batch))
+		assert_true(claims_meet(claims, batch));
 }
 
 /* Does the batch serve the line? */
@@ -172,6 +168,22 @@ test_claims_are_met_in_their_turn_and_small_ones_pass_large_ones(void **state)
 	claims_reopen(&claims);
 	assert_null(all[0].batch);
 	assert_null(lines[0].batchref);
+}
+
+static void
+test_what_was_too_little_for_one_sku_may_do_for_the_next(void **state)
+{
+	OrderLine	lines[] = {LINE("o1", "A", 5), LINE("o1", "B", 1)};
+	Claim		all[2];
+	Claims		claims = {.all = all};
+	Batch		batches[] = {{"a1", "A", 3}, {"a2", "A", 5}, {"b1", "B", 1}};
+
+	for (int i = 0; i < 2; i++)
+		claims_add(&claims, (Claim) {.line = &lines[i], .deadline = NO_DEADLINE});
+	for (int i = 0; i < 3; i++)
+		offer(&claims, &batches[i]);
+	assert_ptr_equal(all[0].batch, &batches[1]);
+	assert_ptr_equal(all[1].batch, &batches[2]);
 }
 
 static void
