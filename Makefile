@@ -23,8 +23,8 @@ endif
 # Targets that bring their own server, and what they need: none of them touches another one.
 OWN_SERVER = demo shell test clients sharding stress simulate fuzz large coverage bench bench-instructions bench-sharding
 SERVER = test/server
-TEST_PACKAGES = libcmocka-dev python3-alembic python3-django python3-hypothesis python3-jsonschema python3-psycopg \
-	python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap postgresql-VERSION-plproxy
+TEST_PACKAGES = libcmocka-dev patch python3-alembic python3-django python3-hypothesis python3-jsonschema \
+	python3-psycopg python3-psycopg2 python3-sqlalchemy sqlsmith postgresql-VERSION-pgtap postgresql-VERSION-plproxy
 CLIENT_PACKAGES = pgbouncer libpq-dev python3-psycopg2 python3-psycopg python3-sqlalchemy libpostgresql-jdbc-java \
 	libjunixsocket-java mypy \
 	$(shell command -v javac >/dev/null || echo default-jdk-headless) $(shell command -v npm >/dev/null || echo npm)

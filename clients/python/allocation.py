@@ -129,9 +129,9 @@ def sqlstate_of(error: BaseException) -> Optional[str]:
 
 
 def run_transaction(source: Any, work: Callable[[Any], Result], attempts: int = 5) -> Result:
-    """Calls work(connection) in a transaction and commits. After a serialization failure or a deadlock it rolls back and
-    starts again, up to so many attempts in all; the last error is raised. So work must do nothing that a ROLLBACK does
-    not undo, such as sending mail.
+    """Calls work(connection) in a transaction and commits. After a serialization failure or a deadlock it rolls back
+    and starts again, up to so many attempts in all; the last error is raised. So work must do nothing that a ROLLBACK
+    does not undo, such as sending mail.
 
     source is a psycopg connection that is in no transaction, or an SQLAlchemy Engine or sessionmaker.
     """

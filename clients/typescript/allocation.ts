@@ -41,7 +41,7 @@ export interface Answer extends Line {
 	available: number | null
 }
 
-/** The batch that would serve a line, and the day on which it comes, as '2027-03-01': null if it is in the warehouse. */
+/** The batch that would serve a line, and the day on which it comes, as '2027-03-01': null in the warehouse. */
 export interface Promised {
 	batchref: string
 	eta: string | null
@@ -115,9 +115,9 @@ const errors: Record<string, typeof AllocationError> = {
 export const sqlstateOf = (error: any): string | undefined => error?.sqlstate ?? error?.code
 
 /**
- * Calls work(client) in a transaction and commits. After a serialization failure or a deadlock it rolls back and starts
- * again, up to so many attempts in all; the last error is thrown. So work must do nothing that a ROLLBACK does not undo,
- * such as sending mail.
+ * Calls work(client) in a transaction and commits. After a serialization failure or a deadlock it rolls back and
+ * starts again, up to so many attempts in all; the last error is thrown. So work must do nothing that a ROLLBACK does
+ * not undo, such as sending mail.
  */
 export const runTransaction = async <Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>,
 	{ attempts = 5, begin = 'BEGIN' } = {}): Promise<Result> => {
@@ -151,7 +151,8 @@ export class Allocation {
 
 	// Buying
 
-	async addBatch(ref: string, sku: string, qty: number, { eta = null, rank = 0 }: { eta?: string | null, rank?: number } = {}) {
+	async addBatch(ref: string, sku: string, qty: number,
+		{ eta = null, rank = 0 }: { eta?: string | null, rank?: number } = {}): Promise<void> {
 		await this.value('add_batch', ref, sku, qty, eta, rank)
 	}
 
@@ -188,15 +189,18 @@ export class Allocation {
 		return this.rows('allocate_lines', ...columns(lines), allOrNothing, by, hold)
 	}
 
-	async tryAllocate(orderid: string, sku: string, qty: number, { by = null, hold = null }: Terms = {}): Promise<Answer> {
+	async tryAllocate(orderid: string, sku: string, qty: number,
+		{ by = null, hold = null }: Terms = {}): Promise<Answer> {
 		return (await this.rows<Answer>('try_allocate', orderid, sku, qty, by, hold))[0]!
 	}
 
-	tryAllocateOrder(orderid: string, lines: Record<string, number>, { by = null, hold = null }: Terms = {}): Promise<Answer[]> {
+	tryAllocateOrder(orderid: string, lines: Record<string, number>,
+		{ by = null, hold = null }: Terms = {}): Promise<Answer[]> {
 		return this.rows('try_allocate_order', orderid, Object.keys(lines), Object.values(lines), by, hold)
 	}
 
-	tryAllocateLines(lines: Pick<Line, 'orderid' | 'sku' | 'qty'>[], { by = null, hold = null }: Terms = {}): Promise<Answer[]> {
+	tryAllocateLines(lines: Pick<Line, 'orderid' | 'sku' | 'qty'>[],
+		{ by = null, hold = null }: Terms = {}): Promise<Answer[]> {
 		return this.rows('try_allocate_lines', ...columns(lines), by, hold)
 	}
 
@@ -248,9 +252,9 @@ export class Allocation {
 	}
 
 	private async query<Row>(list: string, name: string, ...values: unknown[]): Promise<Row[]> {
-		const call = `${this.prefix}${name}(${values.map((_, i) => `$${i + 1}`).join(', ')})`
+		const call = `${this.prefix}${name}(${values.map((_, i) => `$${i + 1}`).join(', ')}) AS value`
 		try {
-			return (await this.connection.query(`SELECT ${list} FROM ${call}${list === 'value' ? ' AS value' : ''}`, values)).rows
+			return (await this.connection.query(`SELECT ${list} FROM ${call}`, values)).rows
 		} catch (error: any) {
 			const Refused = errors[error.code]
 			throw Refused ? new Refused(error) : error

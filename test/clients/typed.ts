@@ -12,7 +12,7 @@ const calls = new Allocation(pool, 'public')
 
 // null is printed as such, a batch of this run without the name.
 const show = (...values: unknown[]) =>
-	console.log(values.map(value => value === null || value === undefined ? 'null' : String(value).replace(sku, '')).join(' '))
+	console.log(values.map(value => String(value ?? null).replace(sku, '')).join(' '))
 
 const refused = async (call: Promise<unknown>) => {
 	try {
@@ -29,12 +29,14 @@ const main = async () => {
 	await calls.addBatch(second, sku, 20, { eta: '2100-01-02', rank: 1 })
 	show(await calls.allocate(order(1), sku, 4))
 	show(await calls.allocate(order(2), sku, 1, { by: '2100-01-01', hold: '15 minutes' }))
-	for (const line of await calls.allocateOrder(order(3), { [sku]: 30 }, { allOrNothing: false })) show(line.qty, line.batchref)
+	const [line] = await calls.allocateOrder(order(3), { [sku]: 30 }, { allOrNothing: false })
+	show(line!.qty, line!.batchref)
 	show((await calls.allocateLines([{ orderid: order(4), sku, qty: 1 }, { orderid: order(5), sku, qty: 2 }])).length)
 	const answer = await calls.tryAllocate(order(6), sku, 25)
 	show(answer.refusal, answer.available, answer.batchref)
 	show((await calls.tryAllocateOrder(order(6), { [sku]: 25 }))[0]!.refusal)
-	show((await calls.tryAllocateLines([{ orderid: order(1), sku, qty: 4 }, { orderid: order(6), sku, qty: 25 }]))[1]!.refusal)
+	const answers = await calls.tryAllocateLines([{ orderid: order(1), sku, qty: 4 }, { orderid: order(6), sku, qty: 25 }])
+	show(answers[1]!.refusal)
 	const promise = await calls.promise(sku, 5)
 	show(promise!.batchref, promise!.eta)
 	show(await calls.promise(sku, 1000))
