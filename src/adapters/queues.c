@@ -20,7 +20,6 @@
 
 #include "adapters/compat.h"
 
-#include "access/xact.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
@@ -34,16 +33,9 @@ enum
 	ALL_QUEUES
 };
 
-/* The queues that this transaction has locked one by one, perhaps in a subtransaction that has been undone since. */
+/* The queues that this session has locked one by one.  Transactions that have ended, or were undone, have freed theirs. */
 static uint32 locked[QUEUES_LOCKED_ONE_BY_ONE];
 static size_t nlocked = 0;
-
-/* Transaction callback: forgets them. */
-static void
-forget_locks(XactEvent event, void *arg)
-{
-	nlocked = 0;
-}
 
 static LOCKTAG
 tag_of(const Installation *installation, uint32 hash, uint16 what)
@@ -80,22 +72,28 @@ may_lock_more(const Installation *installation, size_t n)
 	return nlocked + n <= QUEUES_LOCKED_ONE_BY_ONE;
 }
 
+/* Notes that the queue is locked.  It counts once, even if it was locked before and freed by a savepoint. */
+static void
+note_locked(uint32 hash)
+{
+	for (size_t i = 0; i < nlocked; i++)
+		if (locked[i] == hash)
+			return;
+	locked[nlocked++] = hash;
+}
+
 /* Locks one queue; false if that would have to wait and must not. */
 static bool
 lock_one(const Installation *installation, uint32 hash, LOCKMODE mode, bool may_wait)
 {
-	static bool has_callback = false;
 	LOCKTAG		tag = tag_of(installation, hash, QUEUE_OF_SKU);
 
-	if (!has_callback)
-		RegisterXactCallback(forget_locks, NULL);
-	has_callback = true;
 	if (lock_is_held(&tag, mode))
 		return true;
 	if (!lock(&tag, mode, may_wait))
 		return false;
 	if (may_lock_more(installation, 1))
-		locked[nlocked++] = hash;
+		note_locked(hash);
 	return true;
 }
 
