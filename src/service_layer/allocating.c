@@ -81,7 +81,7 @@ compare_claims(const void *a, const void *b)
 static void
 collect_requests(Allocation *command)
 {
-	command->requests = allocate_array(command->repository, command->n, sizeof(Request));
+	command->requests = new_array(command->repository, Request, command->n);
 	for (size_t i = 0; i < command->n; i++)
 	{
 		OrderLine  *line = &command->lines[i];
@@ -110,7 +110,7 @@ note_known_line(void *context, const StoredLine *line)
 
 		if (compare_line_keys(&request->line, &known) != 0)
 			continue;
-		request->known = allocate_array(command->repository, 1, sizeof(StoredLine));
+		request->known = new_array(command->repository, StoredLine, 1);
 		*request->known = *line;
 		command->nknown++;
 		return true;
@@ -122,7 +122,7 @@ note_known_line(void *context, const StoredLine *line)
 static void
 look_up_requests(Allocation *command)
 {
-	RowKey	   *keys = allocate_array(command->repository, command->n, sizeof(RowKey));
+	RowKey	   *keys = new_array(command->repository, RowKey, command->n);
 
 	for (size_t i = 0; i < command->n; i++)
 		keys[i] = line_key(command->requests[i].line);
@@ -281,7 +281,7 @@ place_requests(Allocation *command)
 	Claims	   *claims = &command->claims;
 
 	command->stock = stock_of(command->repository, &command->locks, command->now);
-	*claims = (Claims) {.all = allocate_array(command->repository, command->n, sizeof(Claim))};
+	*claims = (Claims) {.all = new_array(command->repository, Claim, command->n)};
 	meet_requests(command);
 	if (command->has_looked && !meet_batches(command))
 		return false;
@@ -333,7 +333,7 @@ static void
 tell_shortages(Allocation *command)
 {
 	const Claims *claims = &command->claims;
-	LineResult **shortages = allocate_array(command->repository, claims->n, sizeof(LineResult *));
+	LineResult **shortages = new_array(command->repository, LineResult *, claims->n);
 
 	for (size_t i = 0; i < claims->n; i++)
 		shortages[i] = shortage_at(&command->result, (size_t) (claims->all[i].line - command->lines));
@@ -394,7 +394,7 @@ begin_attempt(Allocation *command, Repository *repository)
 	command->result = (LinesResult) {.nlines = command->n, .lines = command->lines};
 	if (command->tells_each)
 	{
-		command->result.each = allocate_array(repository, command->n, sizeof(LineResult));
+		command->result.each = new_array(repository, LineResult, command->n);
 		memset(command->result.each, 0, command->n * sizeof(LineResult));
 	}
 	collect_requests(command);
@@ -506,7 +506,7 @@ promise_body(Repository *repository, void *context)
 	Promise    *command = context;
 	Locks		none = {.repository = repository};
 	Stock		stock = stock_of(repository, &none, repository->current_time(repository));
-	Claims		claims = {.all = allocate_array(repository, 1, sizeof(Claim))};
+	Claims		claims = {.all = new_array(repository, Claim, 1)};
 
 	claims_add(&claims, (Claim) {.line = &command->line, .deadline = line_deadline(&command->line)});
 	if (!stock_place(&stock, &claims))

@@ -29,7 +29,7 @@ could_serve_any(const Stock *before, const Vector *waiting)
 	Repository *repository = before->repository;
 	Locks		none = {.repository = repository};
 	Stock		stock = stock_of(repository, &none, before->now);
-	Claims		claims = {.all = allocate_array(repository, waiting->n, sizeof(Claim))};
+	Claims		claims = {.all = new_array(repository, Claim, waiting->n)};
 	OrderLine  *lines = vector_lines(waiting);
 	Changes		changes = changes_of(repository, before->locks);
 
@@ -71,7 +71,7 @@ leave_waiting(const Stock *stock, const Changes *changes)
 	if (waiting.n == 0)
 		return KEEP;
 	vector_sort(&waiting, compare_line_keys);
-	skus = allocate_array(repository, waiting.n, sizeof(char *));
+	skus = new_array(repository, const char *, waiting.n);
 	if (!repository->join_queues(repository, skus, find_skus(&waiting, skus)))
 		return WAIT;
 	/* If this attempt joined first, a session that makes room waits for it and then serves the queue: no line is overlooked. */

@@ -153,7 +153,7 @@ static Claims
 claim_other_batches(Repository *repository, const Leavers *leavers, Changes *changes)
 {
 	size_t		n = leavers->lines.n;
-	Claims		claims = {.all = allocate_array(repository, n, sizeof(Claim))};
+	Claims		claims = {.all = new_array(repository, Claim, n)};
 
 	for (size_t i = n; i > 0; i--)
 	{
@@ -168,7 +168,7 @@ claim_other_batches(Repository *repository, const Leavers *leavers, Changes *cha
 static LinesResult
 lines_that_left(Repository *repository, const Claims *claims)
 {
-	LinesResult result = {.nlines = claims->n, .lines = allocate_array(repository, claims->n, sizeof(OrderLine))};
+	LinesResult result = {.nlines = claims->n, .lines = new_array(repository, OrderLine, claims->n)};
 
 	for (size_t i = 0; i < claims->n; i++)
 		result.lines[i] = *claims->all[claims->n - 1 - i].line;

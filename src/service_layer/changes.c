@@ -32,7 +32,7 @@ changes_charge(Changes *changes, Charge charge)
 OrderLine *
 changes_replace(Changes *changes, StoredLine *line)
 {
-	OrderLine  *to = allocate_array(changes->repository, 1, sizeof(OrderLine));
+	OrderLine  *to = new_array(changes->repository, OrderLine, 1);
 
 	*to = line->line;
 	vector_append(&changes->from, line);
@@ -71,8 +71,8 @@ void
 changes_want_locks(const Changes *changes)
 {
 	size_t		nlines = changes->from.n + changes->removed.n;
-	RowKey	   *batches = allocate_array(changes->repository, changes->ncharges, sizeof(RowKey));
-	RowKey	   *lines = allocate_array(changes->repository, nlines, sizeof(RowKey));
+	RowKey	   *batches = new_array(changes->repository, RowKey, changes->ncharges);
+	RowKey	   *lines = new_array(changes->repository, RowKey, nlines);
 
 	for (size_t i = 0; i < changes->ncharges; i++)
 		batches[i] = changes->charges[i].batch;

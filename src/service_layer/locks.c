@@ -88,12 +88,12 @@ locks_take(Locks *locks, Repository *repository)
 	locks->batches = locks->lines = (KeySet) {.n = 0};
 	if (locks->are_taken && batches->n > 0)
 	{
-		locks->batches.keys = allocate_array(repository, batches->n, sizeof(RowKey));
+		locks->batches.keys = new_array(repository, RowKey, batches->n);
 		repository->lock_batches(repository, batches->keys, batches->n, note_batch, locks);
 	}
 	if (locks->are_taken && lines->n > 0)
 	{
-		locks->lines.keys = allocate_array(repository, lines->n, sizeof(RowKey));
+		locks->lines.keys = new_array(repository, RowKey, lines->n);
 		repository->lock_lines(repository, lines->keys, lines->n, note_line, locks);
 	}
 }

@@ -162,7 +162,7 @@ reallocate_sku_body(Repository *repository, void *context)
 	repository->visit_lines_to_improve(repository, command->sku, add_unless_expired, &known);
 	vector_sort(&known.lines, compare_turns);
 	stock = stock_of(repository, &command->locks, known.now);
-	claims.all = allocate_array(repository, known.lines.n, sizeof(Claim));
+	claims.all = new_array(repository, Claim, known.lines.n);
 	if (!claim_better_batches(&stock, &known.lines, &claims) || !stock_place(&stock, &claims))
 		return CONTRADICTION;
 	if (stock_lacks_batches(&stock, &claims))

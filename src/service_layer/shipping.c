@@ -63,7 +63,7 @@ leave_what_is_elsewhere(Shipping *command)
 	Vector		from = changes->from;
 	Vector		to = changes->to;
 	Vector		batches = {.repository = command->repository};
-	RowKey	   *keys = allocate_array(command->repository, from.n, sizeof(RowKey));
+	RowKey	   *keys = new_array(command->repository, RowKey, from.n);
 
 	for (size_t i = 0; i < from.n; i++)
 	{

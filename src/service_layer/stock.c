@@ -105,7 +105,7 @@ as_read(const StoredBatch *batch)
 static StockedBatch *
 keep(const Stock *stock, const StockedBatch *batch)
 {
-	StockedBatch *kept = allocate_array(stock->repository, 1, sizeof(StockedBatch));
+	StockedBatch *kept = new_array(stock->repository, StockedBatch, 1);
 
 	*kept = *batch;
 	return kept;
@@ -133,7 +133,7 @@ add_read_batch(void *stock, const StoredBatch *batch)
 bool
 stock_read_batches_of(Stock *stock, Vector *lines)
 {
-	RowKey	   *keys = allocate_array(stock->repository, lines->n, sizeof(RowKey));
+	RowKey	   *keys = new_array(stock->repository, RowKey, lines->n);
 	size_t		n = 0;
 
 	vector_sort(lines, compare_batches_of_lines);
@@ -297,7 +297,7 @@ begin_offering(Stock *stock, Claims *claims)
 	claims_reopen(claims);
 	if (stock->freed.n == 0)
 		return offering;
-	offering.freed = allocate_array(stock->repository, stock->freed.n, sizeof(StockedBatch *));
+	offering.freed = new_array(stock->repository, StockedBatch *, stock->freed.n);
 	for (size_t i = 0; i < stock->freed.n; i++)
 	{
 		StockedBatch *batch = stock->freed.items[i];
@@ -315,7 +315,7 @@ void
 stock_offer(Stock *stock, Claims *claims)
 {
 	Repository *repository = stock->repository;
-	Demand	   *demands = allocate_array(repository, claims->n, sizeof(Demand));
+	Demand	   *demands = new_array(repository, Demand, claims->n);
 	size_t		n = find_demands(claims, demands);
 	Offering	offering = begin_offering(stock, claims);
 
@@ -367,7 +367,7 @@ static bool
 free_expired_holds(Stock *stock, const Claims *claims)
 {
 	Repository *repository = stock->repository;
-	const char **skus = allocate_array(repository, claims->n, sizeof(char *));
+	const char **skus = new_array(repository, const char *, claims->n);
 	size_t		n = find_skus_in_need(claims, skus);
 	Vector		holds = {.repository = repository};
 
@@ -473,7 +473,7 @@ stock_lacks_batches(const Stock *stock, const Claims *claims)
 	if (nfailed < ATTEMPTS_WITH_FREE_CHOICE - 1 || nfailed >= ATTEMPTS_THAT_LOOK_FURTHER ||
 		!lack_batches(stock, claims->all, claims->n))
 		return false;
-	demands = allocate_array(repository, claims->n, sizeof(Demand));
+	demands = new_array(repository, Demand, claims->n);
 	n = find_demands(claims, demands);
 	for (size_t i = 0; i < n; i++)
 	{
@@ -485,7 +485,7 @@ stock_lacks_batches(const Stock *stock, const Claims *claims)
 			add_unlocked(stock, demands[i], &unlocked);
 		first = next;
 	}
-	keys = allocate_array(repository, unlocked.n, sizeof(RowKey));
+	keys = new_array(repository, RowKey, unlocked.n);
 	for (size_t i = 0; i < unlocked.n; i++)
 		keys[i] = batch_key(unlocked.items[i]);
 	locks_want_batches(stock->locks, keys, unlocked.n);

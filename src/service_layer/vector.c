@@ -11,13 +11,6 @@
  * Growing
  */
 
-/* Memory for n elements. */
-void *
-allocate_array(Repository *repository, size_t n, size_t size)
-{
-	return repository->allocate_memory(repository, n * size);
-}
-
 /* Makes room for one more element behind n; the array then may be elsewhere.  There is room up to the next power of two. */
 void *
 grow_array(Repository *repository, void *elements, size_t n, size_t size)
@@ -26,7 +19,7 @@ grow_array(Repository *repository, void *elements, size_t n, size_t size)
 
 	if ((n & (n - 1)) != 0)
 		return elements;
-	larger = allocate_array(repository, n > 0 ? 2 * n : 1, size);
+	larger = repository->allocate_memory(repository, (n > 0 ? 2 * n : 1) * size);
 	if (n > 0)
 		memcpy(larger, elements, n * size);
 	return larger;
@@ -44,7 +37,7 @@ vector_append(Vector *vector, void *item)
 bool
 vector_add_line(void *vector, const StoredLine *line)
 {
-	StoredLine *copy = allocate_array(((Vector *) vector)->repository, 1, sizeof(StoredLine));
+	StoredLine *copy = new_array(((Vector *) vector)->repository, StoredLine, 1);
 
 	*copy = *line;
 	vector_append(vector, copy);
@@ -55,7 +48,7 @@ vector_add_line(void *vector, const StoredLine *line)
 bool
 vector_add_batch(void *vector, const StoredBatch *batch)
 {
-	StoredBatch *copy = allocate_array(((Vector *) vector)->repository, 1, sizeof(StoredBatch));
+	StoredBatch *copy = new_array(((Vector *) vector)->repository, StoredBatch, 1);
 
 	*copy = *batch;
 	vector_append(vector, copy);
@@ -66,7 +59,7 @@ vector_add_batch(void *vector, const StoredBatch *batch)
 OrderLine *
 vector_lines(const Vector *vector)
 {
-	OrderLine  *lines = allocate_array(vector->repository, vector->n, sizeof(OrderLine));
+	OrderLine  *lines = new_array(vector->repository, OrderLine, vector->n);
 
 	for (size_t i = 0; i < vector->n; i++)
 		lines[i] = *(const OrderLine *) vector->items[i];
@@ -119,7 +112,7 @@ sort_array(Repository *repository, void *elements, size_t n, size_t size, Compar
 	if (n <= ELEMENTS_PER_SORT)
 		return;
 
-	to = allocate_array(repository, n, size);
+	to = repository->allocate_memory(repository, n * size);
 	for (size_t sorted = ELEMENTS_PER_SORT; sorted < n; sorted *= 2)
 	{
 		char	   *merged = to;

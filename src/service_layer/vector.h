@@ -8,6 +8,9 @@
 
 #include "service_layer/repository.h"
 
+/* Memory for n elements of a type. */
+#define new_array(repository, type, n) ((type *) (repository)->allocate_memory((repository), (n) * sizeof(type)))
+
 /* An array of pointers. */
 typedef struct Vector
 {
@@ -18,7 +21,6 @@ typedef struct Vector
 
 typedef int (*Comparison) (const void *a, const void *b);
 
-extern void *allocate_array(Repository *repository, size_t n, size_t size);
 extern void *grow_array(Repository *repository, void *elements, size_t n, size_t size);
 extern void sort_array(Repository *repository, void *elements, size_t n, size_t size, Comparison compare);
 
