@@ -127,12 +127,12 @@ check_tables(void)
 				open += open_units(fake_line_at(fake, j));
 			}
 		assert_int_equal(batch->allocated_quantity - batch->shipped_quantity, open);
-		assert_in_range(batch->shipped_quantity, 0, batch->allocated_quantity);
-		assert_in_range(batch->allocated_quantity, 0, batch->purchased_quantity);
+		assert_true(batch->shipped_quantity >= 0 && batch->shipped_quantity <= batch->allocated_quantity);
+		assert_true(batch->allocated_quantity >= 0 && batch->allocated_quantity <= batch->purchased_quantity);
 	}
 	for (size_t j = 0; j < fake->tables.nlines; j++)
 	{
-		assert_in_range(fake_line_at(fake, j)->shipped_qty, 0, fake_line_at(fake, j)->qty);
+		assert_true(fake_line_at(fake, j)->shipped_qty >= 0 && fake_line_at(fake, j)->shipped_qty <= fake_line_at(fake, j)->qty);
 		assert_true(fake_line_at(fake, j)->ordered_at > 0);
 	}
 	assert_false(fake->is_out_of_order);
