@@ -89,6 +89,8 @@ static const struct
 	{"enable_mergejoin", "off"},
 	{"enable_material", "off"},
 	{"enable_memoize", "off"},
+	{"enable_sort", "off"},
+	{"enable_incremental_sort", "off"},
 	{"seq_page_cost", "1"},
 	{"random_page_cost", "4"},
 	{"cpu_tuple_cost", "0.01"},
