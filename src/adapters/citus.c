@@ -92,6 +92,12 @@ static const struct
 		" CROSS JOIN LATERAL (SELECT " STORED_BATCH " FROM %1$s.batches"
 		" WHERE sku" EQ FIRST("$1") " AND room" GT "0 AND room" GE "demand.qty ORDER BY " PREFERENCE_ORDER ") AS b"
 	},
+	{&sql_first_batches_for_demands.many,
+		"SELECT b.* FROM " TWO_ARRAYS " AS demand (sku, qty)"
+		" CROSS JOIN LATERAL (SELECT " STORED_BATCH " FROM %1$s.batches"
+		" WHERE sku" EQ FIRST("$1") " AND room" GT "0 AND room" GE "demand.qty ORDER BY " PREFERENCE_ORDER
+		" LIMIT " CppAsString2(BATCHES_OF_FIRST_LOOK) ") AS b"
+	},
 	{&sql_lock_batches.many,
 		"SELECT b.* FROM " TWO_ARRAYS " AS asked (sku, reference)"
 		" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS " FROM %1$s.batches"

@@ -33,6 +33,17 @@
  */
 #define BATCHES_OF_ONE_ROOM 16
 
+/*
+ * Symptom: an order reads all batches of its SKUs, although the first of each
+ * nearly always do.  So it looks at this many first; two, because another
+ * transaction may be taking from one of them.
+ * Shows in: instructions, rows "many-batches" and "array-1000-skus".
+ */
+#define BATCHES_OF_FIRST_LOOK 2
+
+/* So many SKUs are looked at together. */
+#define DEMANDS_PER_LOOK 1000
+
 /* As many as room_of_batch() has values above zero: those that are exact, and powers of two up to the largest integer. */
 #define MOST_ROOMS (EXACT_ROOM + 27)
 

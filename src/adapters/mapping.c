@@ -384,7 +384,7 @@ receive_batch(TupleTableSlot *slot, DestReceiver *receiver)
 	batch->eta = slot->tts_isnull[6] ? IN_WAREHOUSE : eta_of_date(DatumGetDateADT(slot->tts_values[6]));
 	reader->read_hints(reader, slot, &stored);
 
-	reader->has_seen_enough = !reader->visit_batch(reader->context, &stored) || reader->wants_one;
+	reader->has_seen_enough = reader->visit_batch(reader->context, &stored) != VISIT_NEXT || reader->wants_one;
 	MemoryContextSwitchTo(old);
 	return !reader->has_seen_enough;
 }
@@ -434,11 +434,11 @@ reader_of_batches(BatchVisitor visit, void *context)
 	};
 }
 
-static bool
+static Visit
 copy_batch(void *context, const StoredBatch *batch)
 {
 	*(StoredBatch *) context = *batch;
-	return false;
+	return VISIT_NO_MORE;
 }
 
 /* Reads one batch, which has no reference if there is none. */

@@ -58,7 +58,7 @@ typedef struct BatchesOfRoom
 	int			n;
 } BatchesOfRoom;
 
-static bool
+static Visit
 collect_batch(void *context, const StoredBatch *stored)
 {
 	BatchesOfRoom *found = context;
@@ -66,12 +66,12 @@ collect_batch(void *context, const StoredBatch *stored)
 	int32		room = room_of_batch(batch->purchased_quantity, batch->allocated_quantity, batch->shipped_quantity);
 
 	if (found->room != 0 && room != found->room)
-		return false;
+		return VISIT_NO_MORE;
 	found->room = room;
 	if (!batch_comes_by(batch, found->deadline))
-		return false;
+		return VISIT_NO_MORE;
 	found->batches[found->n++] = *stored;
-	return stored->row.is_contended && found->n < BATCHES_OF_ONE_ROOM;
+	return stored->row.is_contended && found->n < BATCHES_OF_ONE_ROOM ? VISIT_NEXT : VISIT_NO_MORE;
 }
 
 static int
@@ -104,7 +104,7 @@ visit_batches_by_room(Repository *repository, Demand demand, BatchVisitor visit,
 		room = (int64) found.room + 1;
 	}
 	qsort(batches, n, sizeof(StoredBatch), compare_batches);
-	for (int i = 0; i < n && visit(context, &batches[i]); i++)
+	for (int i = 0; i < n && visit(context, &batches[i]) == VISIT_NEXT; i++)
 		;
 }
 
@@ -123,7 +123,7 @@ typedef struct Search
 	StoredBatch last;
 } Search;
 
-static bool
+static Visit
 search_batch(void *context, const StoredBatch *stored)
 {
 	Search	   *search = context;
@@ -131,13 +131,13 @@ search_batch(void *context, const StoredBatch *stored)
 	bool		goes_on;
 
 	if (!batch_comes_by(&stored->batch, search->demand.deadline))
-		return false;
+		return VISIT_NO_MORE;
 	if (!has_enough && --search->patience == 0)
-		return false;
-	goes_on = search->visit(search->context, stored);
+		return VISIT_NO_MORE;
+	goes_on = search->visit(search->context, stored) == VISIT_NEXT;
 	search->pauses = search->may_pause && goes_on && stored->row.is_contended && has_enough;
 	search->last = *stored;
-	return goes_on && !search->pauses;
+	return goes_on && !search->pauses ? VISIT_NEXT : VISIT_NO_MORE;
 }
 
 /* Begins the search again behind the batch at which it paused.  Only batches that are as good as that one matter now. */
@@ -178,11 +178,102 @@ search_first_batches(Repository *repository, Demand demand, BatchVisitor visit, 
 		visit_batches_by_room(repository, demand, visit, context);
 }
 
-/* The method visit_batches of the repository. */
+/*
+ * The search for many SKUs
+ */
+
+/* The batches of one SKU, except some that were visited before. */
+typedef struct OneSku
+{
+	BatchVisitor visit;
+	void	   *context;
+	const StoredBatch *visited;
+	size_t		nvisited;
+	Visit		next;
+} OneSku;
+
+static Visit
+visit_unless_visited(void *context, const StoredBatch *stored)
+{
+	OneSku	   *sku = context;
+
+	for (size_t i = 0; i < sku->nvisited; i++)
+		if (strcmp(sku->visited[i].batch.reference, stored->batch.reference) == 0)
+			return VISIT_NEXT;
+	sku->next = sku->visit(sku->context, stored);
+	return sku->next;
+}
+
+/* Visits all batches for the demand, except n that were visited before. */
+static Visit
+search_one_sku(Repository *repository, const Demand *demand, const StoredBatch *visited, size_t n,
+			   BatchVisitor visit, void *context)
+{
+	OneSku		sku = {.visit = visit, .context = context, .visited = visited, .nvisited = n, .next = VISIT_NEXT};
+	Reader		reader = reader_of_batches(visit_unless_visited, &sku);
+
+	execute_for_each(repository, &sql_batches_for_demands, values_of_demand, demand, 1, &reader);
+	return sku.next;
+}
+
+/* The first batches for some demands, SKU by SKU. */
+typedef struct FirstLook
+{
+	StoredBatch batches[DEMANDS_PER_LOOK * BATCHES_OF_FIRST_LOOK];
+	size_t		n;
+} FirstLook;
+
+static Visit
+keep_batch(void *context, const StoredBatch *stored)
+{
+	FirstLook  *look = context;
+
+	look->batches[look->n++] = *stored;
+	return VISIT_NEXT;
+}
+
+/* Visits the batches for one demand: first those that the look has found, from one of them on, then the others. */
+static Visit
+visit_found(Repository *repository, const Demand *demand, const FirstLook *look, size_t *next, BatchVisitor visit, void *context)
+{
+	const StoredBatch *found = &look->batches[*next];
+	size_t		n = 0;
+	Visit		wanted = VISIT_NEXT;
+
+	for (; *next < look->n && strcmp(found[n].batch.sku, demand->sku) == 0; (*next)++, n++)
+		if (wanted == VISIT_NEXT)
+			wanted = visit(context, &found[n]);
+	if (wanted == VISIT_NEXT && n == BATCHES_OF_FIRST_LOOK)
+		wanted = search_one_sku(repository, demand, found, n, visit, context);
+	return wanted;
+}
+
+/*
+ * The method visit_batches of the repository.  One statement looks at a few
+ * batches of each SKU; another one goes on only where these were not enough.
+ */
 void
 search_all_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context)
 {
-	Reader		reader = reader_of_batches(visit, context);
+	FirstLook  *look;
+	Visit		wanted = VISIT_NEXT;
 
-	execute_for_each(repository, &sql_batches_for_demands, values_of_demand, demands, n, &reader);
+	if (n == 1)
+	{
+		search_one_sku(repository, demands, NULL, 0, visit, context);
+		return;
+	}
+	look = palloc(sizeof(FirstLook));
+	for (size_t done = 0, most; done < n && wanted != VISIT_NO_MORE; done += most)
+	{
+		Reader		reader = reader_of_batches(keep_batch, look);
+		size_t		next = 0;
+
+		most = Min(n - done, DEMANDS_PER_LOOK);
+		look->n = 0;
+		execute_for_each(repository, &sql_first_batches_for_demands, values_of_demand, demands + done, most, &reader);
+		for (size_t i = done; i < done + most && wanted != VISIT_NO_MORE; i++)
+			wanted = visit_found(repository, &demands[i], look, &next, visit, context);
+	}
+	pfree(look);
 }

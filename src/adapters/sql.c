@@ -7,6 +7,7 @@
 
 #include "catalog/pg_type.h"
 
+#include "adapters/hot_rows.h"
 #include "adapters/sql.h"
 #include "adapters/sql_text.h"
 
@@ -138,6 +139,16 @@ StatementPair sql_batches_for_demands = {
 	"SELECT b.* FROM " TWO_ARRAYS " AS demand (sku, qty)"
 	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax, ctid FROM %1$s.batches"
 	" WHERE sku" EQ "demand.sku AND room" GT "0 AND room" GE "demand.qty ORDER BY " PREFERENCE_ORDER ") AS b"
+};
+
+/* The same, but of each SKU only as many as a first look wants. */
+StatementPair sql_first_batches_for_demands = {
+	.types = {TEXTOID, INT4OID}, .nparameters = 2, .sku = 0,
+	.many.sql =
+	"SELECT b.* FROM " TWO_ARRAYS " AS demand (sku, qty)"
+	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax, ctid FROM %1$s.batches"
+	" WHERE sku" EQ "demand.sku AND room" GT "0 AND room" GE "demand.qty ORDER BY " PREFERENCE_ORDER
+	" LIMIT " CppAsString2(BATCHES_OF_FIRST_LOOK) ") AS b"
 };
 
 /*

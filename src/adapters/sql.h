@@ -23,6 +23,7 @@ extern Statement sql_warehouse_after;
 extern Statement sql_shipments_after;
 extern Statement sql_batches_by_room;
 extern StatementPair sql_batches_for_demands;
+extern StatementPair sql_first_batches_for_demands;
 
 /* These return a row if there is any. */
 extern Statement sql_sku;

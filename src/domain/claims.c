@@ -131,6 +131,13 @@ claims_meet(Claims *claims, Batch *batch)
 	return meets_any;
 }
 
+/* Can no further batch of the SKU at hand meet any claim? */
+bool
+claims_to_sku_are_over(const Claims *claims)
+{
+	return claims->first == claims->end;
+}
+
 /* Can no further batch meet any claim? */
 bool
 claims_are_over(const Claims *claims)

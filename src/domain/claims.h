@@ -37,6 +37,7 @@ extern void claims_add(Claims *claims, Claim claim);
 extern void claims_reopen(Claims *claims);
 extern bool claims_advance(Claims *claims, const Batch *batch);
 extern bool claims_meet(Claims *claims, Batch *batch);
+extern bool claims_to_sku_are_over(const Claims *claims);
 extern bool claims_are_over(const Claims *claims);
 extern bool claims_are_all_met(const Claims *claims);
 

@@ -57,13 +57,13 @@ contains(const KeySet *set, RowKey key)
 }
 
 /* Visitor: notes that the batch is locked. */
-static bool
+static Visit
 note_batch(void *context, const StoredBatch *batch)
 {
 	Locks	   *locks = context;
 
 	locks->batches.keys[locks->batches.n++] = batch_key(&batch->batch);
-	return true;
+	return VISIT_NEXT;
 }
 
 /* Visitor: notes that the line is locked. */

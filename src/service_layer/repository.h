@@ -47,8 +47,18 @@ typedef struct StoredBatch
 	Row			row;
 } StoredBatch;
 
-/* Sees one row of many; returns whether to go on to the next. */
-typedef bool (*BatchVisitor) (void *context, const StoredBatch *batch);
+/* What a visitor of batches wants to see next. */
+typedef enum Visit
+{
+	VISIT_NO_MORE,
+	VISIT_NEXT,
+	VISIT_NEXT_SKU				/* no more of this SKU; it may get more of it all the same */
+} Visit;
+
+/* Sees one batch of many. */
+typedef Visit (*BatchVisitor) (void *context, const StoredBatch *batch);
+
+/* Sees one line of many; returns whether to go on to the next. */
 typedef bool (*LineVisitor) (void *context, const StoredLine *line);
 
 /* What lines of one SKU ask for: so many units or more, by a deadline. */

@@ -122,11 +122,11 @@ stock_add_freed(Stock *stock, const StoredBatch *batch, int32_t units)
 }
 
 /* Visitor: adds a batch that lines may leave. */
-static bool
+static Visit
 add_read_batch(void *stock, const StoredBatch *batch)
 {
 	stock_add_freed(stock, batch, 0);
-	return true;
+	return VISIT_NEXT;
 }
 
 /* Reads the batches of lines that all have one, and sorts these by batch.  False if the tables contradict each other. */
@@ -203,10 +203,9 @@ are_equally_good(const StockedBatch *a, const StockedBatch *b)
 
 /*
  * Considers the next batch in preference order.  Among equally good ones, those
- * are offered last for which this session would have to wait.  Returns whether
- * any claim is left.
+ * are offered last for which this session would have to wait.
  */
-static bool
+static Visit
 consider(Offering *offering, StockedBatch *batch, bool is_freed)
 {
 	Stock	   *stock = offering->stock;
@@ -214,9 +213,9 @@ consider(Offering *offering, StockedBatch *batch, bool is_freed)
 	bool		lacks_lock = locks_lack_batch(stock->locks, batch_key(&batch->batch));
 
 	if (stock->closed && strcmp(batch->batch.reference, stock->closed) == 0)
-		return true;
+		return VISIT_NEXT;
 	if (lacks_lock && locks_limit_choice(stock->locks))
-		return true;
+		return VISIT_NEXT;
 	if (offering->contended.n > 0 && !are_equally_good(offering->contended.items[0], batch))
 		offer_contended(offering);
 	if (claims_advance(claims, &batch->batch))
@@ -228,7 +227,9 @@ consider(Offering *offering, StockedBatch *batch, bool is_freed)
 		else
 			offer(offering, batch);
 	}
-	return !claims_are_over(claims);
+	if (claims_are_over(claims))
+		return VISIT_NO_MORE;
+	return claims_to_sku_are_over(claims) ? VISIT_NEXT_SKU : VISIT_NEXT;
 }
 
 /* By SKU and in preference order, pointers to stocked batches. */
@@ -243,7 +244,7 @@ compare_preference(const void *a, const void *b)
 }
 
 /* Visitor: considers a batch that is read, and before it those with freed units that precede it or are the same. */
-static bool
+static Visit
 consider_read(void *context, const StoredBatch *stored)
 {
 	Offering   *offering = context;
@@ -254,14 +255,14 @@ consider_read(void *context, const StoredBatch *stored)
 	{
 		StockedBatch **freed = &offering->freed[offering->next_freed];
 		int			order = compare_preference(freed, &key);
+		Visit		next;
 
 		if (order > 0)
 			break;
 		offering->next_freed++;
-		if (!consider(offering, *freed, true))
-			return false;
-		if (order == 0)
-			return true;
+		next = consider(offering, *freed, true);
+		if (order == 0 || next == VISIT_NO_MORE)
+			return next;
 	}
 	return consider(offering, &read, false);
 }

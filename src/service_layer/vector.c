@@ -45,14 +45,14 @@ vector_add_line(void *vector, const StoredLine *line)
 }
 
 /* Visitor: appends a copy of the batch. */
-bool
+Visit
 vector_add_batch(void *vector, const StoredBatch *batch)
 {
 	StoredBatch *copy = new_array(((Vector *) vector)->repository, StoredBatch, 1);
 
 	*copy = *batch;
 	vector_append(vector, copy);
-	return true;
+	return VISIT_NEXT;
 }
 
 /* Copies of the lines, as one array; the vector may be of stored lines, too. */

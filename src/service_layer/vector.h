@@ -27,7 +27,7 @@ extern void sort_array(Repository *repository, void *elements, size_t n, size_t 
 extern void vector_append(Vector *vector, void *item);
 extern void vector_sort(Vector *vector, Comparison compare);
 extern bool vector_add_line(void *vector, const StoredLine *line);
-extern bool vector_add_batch(void *vector, const StoredBatch *batch);
+extern Visit vector_add_batch(void *vector, const StoredBatch *batch);
 extern OrderLine *vector_lines(const Vector *vector);
 
 #endif							/* VECTOR_H */

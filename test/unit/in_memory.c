@@ -207,8 +207,14 @@ visit_batches(Repository *repository, const Demand *demands, size_t n, BatchVisi
 
 		qsort(batches, nbatches, sizeof(StoredBatch), compare_preference);
 		for (size_t j = 0; j < nbatches; j++)
-			if (!visit(context, &batches[j]))
+		{
+			Visit		next = visit(context, &batches[j]);
+
+			if (next == VISIT_NO_MORE)
 				return;
+			if (next == VISIT_NEXT_SKU)
+				break;
+		}
 	}
 }
 
