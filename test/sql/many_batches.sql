@@ -62,5 +62,11 @@ SELECT allocate('new-1', 'SCREW', 2000000001);
 SELECT allocate('new-2', 'SCREW', 1500000000);
 SELECT batchref, refusal, available FROM try_allocate('new-3', 'SCREW', 1500000000);
 
+-- A call for several SKUs first looks at two batches of each. It goes on where these do not serve all lines.
+SELECT add_batch('desk-' || n, 'DESK', CASE n WHEN 3 THEN 9 ELSE 2 END) FROM generate_series(1, 3) AS n;
+SELECT add_batch('stool-' || n, 'STOOL', 1) FROM generate_series(1, 3) AS n;
+SELECT sku, qty, batchref FROM allocate_lines(ARRAY['a', 'b', 'c', 'd', 'a', 'b', 'c'],
+	ARRAY['DESK', 'DESK', 'DESK', 'DESK', 'STOOL', 'STOOL', 'STOOL'], ARRAY[2, 2, 2, 5, 1, 1, 1]);
+
 SELECT * FROM check_allocation();
 DROP FUNCTION add_little;
