@@ -41,6 +41,11 @@
 
 #define OPEN_BATCHES "SELECT " STORED_BATCH " FROM %1$s.batches WHERE sku" EQ "$1 AND room" GT "0"
 
+#define BATCHES_FOR_DEMANDS(end) \
+	"SELECT b.* FROM " TWO_ARRAYS " AS demand (sku, qty)" \
+	" CROSS JOIN LATERAL (SELECT " STORED_BATCH " FROM %1$s.batches" \
+	" WHERE sku" EQ FIRST("$1") " AND room" GT "0 AND room" GE "demand.qty ORDER BY " PREFERENCE_ORDER end ") AS b"
+
 #define BY_KEY_OF_CHARGE "b.sku" EQ "ANY (ARRAY[charge.sku]) AND b.sku" EQ FIRST("$1") \
 	" AND b.reference" GE "charge.reference AND b.reference" LE "charge.reference"
 
@@ -87,17 +92,8 @@ static const struct
 	{&sql_batches_by_room,
 		OPEN_BATCHES " AND room" GE "$2 AND " HAS_LEFT("", "$3") " ORDER BY room, " PREFERENCE_ORDER
 	},
-	{&sql_batches_for_demands.many,
-		"SELECT b.* FROM " TWO_ARRAYS " AS demand (sku, qty)"
-		" CROSS JOIN LATERAL (SELECT " STORED_BATCH " FROM %1$s.batches"
-		" WHERE sku" EQ FIRST("$1") " AND room" GT "0 AND room" GE "demand.qty ORDER BY " PREFERENCE_ORDER ") AS b"
-	},
-	{&sql_first_batches_for_demands.many,
-		"SELECT b.* FROM " TWO_ARRAYS " AS demand (sku, qty)"
-		" CROSS JOIN LATERAL (SELECT " STORED_BATCH " FROM %1$s.batches"
-		" WHERE sku" EQ FIRST("$1") " AND room" GT "0 AND room" GE "demand.qty ORDER BY " PREFERENCE_ORDER
-		" LIMIT " CppAsString2(BATCHES_OF_FIRST_LOOK) ") AS b"
-	},
+	{&sql_batches_for_demands.many, BATCHES_FOR_DEMANDS("")},
+	{&sql_first_batches_for_demands.many, BATCHES_FOR_DEMANDS(FIRST_LOOK)},
 	{&sql_lock_batches.many,
 		"SELECT b.* FROM " TWO_ARRAYS " AS asked (sku, reference)"
 		" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS " FROM %1$s.batches"

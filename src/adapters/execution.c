@@ -28,12 +28,6 @@ execute_statement(Repository *repository, Statement *statement, const NullableDa
 	return nrows;
 }
 
-/*
- * So many elements are handed to a statement at once.  In between the caller can
- * cancel, and no array outgrows what PostgreSQL allows.
- */
-#define ELEMENTS_PER_STATEMENT 1000
-
 /* Makes arrays of the parameters of at most so many elements from one of them on; returns of how many. */
 static size_t
 make_arrays(const StatementPair *pair, bool of_one_sku, Values values_of, const void *elements, size_t from, size_t most,

@@ -9,6 +9,12 @@
 #include "adapters/mapping.h"
 #include "adapters/statement.h"
 
+/*
+ * So many elements are handed to a statement at once.  In between the caller can
+ * cancel, and no array outgrows what PostgreSQL allows.
+ */
+#define ELEMENTS_PER_STATEMENT 1000
+
 extern uint64 execute_statement(Repository *repository, Statement *statement, const NullableDatum *values, Reader *reader);
 extern uint64 execute_for_each(Repository *repository, StatementPair *pair, Values values_of, const void *elements, size_t n,
 							   Reader *reader);

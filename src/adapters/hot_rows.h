@@ -41,9 +41,6 @@
  */
 #define BATCHES_OF_FIRST_LOOK 2
 
-/* So many SKUs are looked at together. */
-#define DEMANDS_PER_LOOK 1000
-
 /* As many as room_of_batch() has values above zero: those that are exact, and powers of two up to the largest integer. */
 #define MOST_ROOMS (EXACT_ROOM + 27)
 

@@ -219,7 +219,7 @@ search_one_sku(Repository *repository, const Demand *demand, const StoredBatch *
 /* The first batches for some demands, SKU by SKU. */
 typedef struct FirstLook
 {
-	StoredBatch batches[DEMANDS_PER_LOOK * BATCHES_OF_FIRST_LOOK];
+	StoredBatch *batches;
 	size_t		n;
 } FirstLook;
 
@@ -255,7 +255,7 @@ visit_found(Repository *repository, const Demand *demand, const FirstLook *look,
 void
 search_all_batches(Repository *repository, const Demand *demands, size_t n, BatchVisitor visit, void *context)
 {
-	FirstLook  *look;
+	FirstLook	look;
 	Visit		wanted = VISIT_NEXT;
 
 	if (n == 1)
@@ -263,17 +263,17 @@ search_all_batches(Repository *repository, const Demand *demands, size_t n, Batc
 		search_one_sku(repository, demands, NULL, 0, visit, context);
 		return;
 	}
-	look = palloc(sizeof(FirstLook));
+	look.batches = palloc(Min(n, ELEMENTS_PER_STATEMENT) * BATCHES_OF_FIRST_LOOK * sizeof(StoredBatch));
 	for (size_t done = 0, most; done < n && wanted != VISIT_NO_MORE; done += most)
 	{
-		Reader		reader = reader_of_batches(keep_batch, look);
+		Reader		reader = reader_of_batches(keep_batch, &look);
 		size_t		next = 0;
 
-		most = Min(n - done, DEMANDS_PER_LOOK);
-		look->n = 0;
+		most = Min(n - done, ELEMENTS_PER_STATEMENT);
+		look.n = 0;
 		execute_for_each(repository, &sql_first_batches_for_demands, values_of_demand, demands + done, most, &reader);
 		for (size_t i = done; i < done + most && wanted != VISIT_NO_MORE; i++)
-			wanted = visit_found(repository, &demands[i], look, &next, visit, context);
+			wanted = visit_found(repository, &demands[i], &look, &next, visit, context);
 	}
-	pfree(look);
+	pfree(look.batches);
 }

@@ -7,7 +7,6 @@
 
 #include "catalog/pg_type.h"
 
-#include "adapters/hot_rows.h"
 #include "adapters/sql.h"
 #include "adapters/sql_text.h"
 
@@ -133,22 +132,20 @@ Statement	sql_batches_by_room = {
 	{TEXTOID, INT4OID, INT4OID}, 3
 };
 
+/* The end of the look-up for one demand says how many batches of a SKU are read. */
+#define BATCHES_FOR_DEMANDS(end) \
+	"SELECT b.* FROM " TWO_ARRAYS " AS demand (sku, qty)" \
+	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax, ctid FROM %1$s.batches" \
+	" WHERE sku" EQ "demand.sku AND room" GT "0 AND room" GE "demand.qty ORDER BY " PREFERENCE_ORDER end ") AS b"
+
 StatementPair sql_batches_for_demands = {
 	.types = {TEXTOID, INT4OID}, .nparameters = 2, .sku = 0,
-	.many.sql =
-	"SELECT b.* FROM " TWO_ARRAYS " AS demand (sku, qty)"
-	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax, ctid FROM %1$s.batches"
-	" WHERE sku" EQ "demand.sku AND room" GT "0 AND room" GE "demand.qty ORDER BY " PREFERENCE_ORDER ") AS b"
+	.many.sql = BATCHES_FOR_DEMANDS("")
 };
 
-/* The same, but of each SKU only as many as a first look wants. */
 StatementPair sql_first_batches_for_demands = {
 	.types = {TEXTOID, INT4OID}, .nparameters = 2, .sku = 0,
-	.many.sql =
-	"SELECT b.* FROM " TWO_ARRAYS " AS demand (sku, qty)"
-	" CROSS JOIN LATERAL (SELECT " BATCH_COLUMNS ", xmax, ctid FROM %1$s.batches"
-	" WHERE sku" EQ "demand.sku AND room" GT "0 AND room" GE "demand.qty ORDER BY " PREFERENCE_ORDER
-	" LIMIT " CppAsString2(BATCHES_OF_FIRST_LOOK) ") AS b"
+	.many.sql = BATCHES_FOR_DEMANDS(FIRST_LOOK)
 };
 
 /*

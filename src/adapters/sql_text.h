@@ -9,6 +9,8 @@
 #ifndef SQL_TEXT_H
 #define SQL_TEXT_H
 
+#include "adapters/hot_rows.h"
+
 #define EQ " OPERATOR(pg_catalog.=) "
 #define GT " OPERATOR(pg_catalog.>) "
 #define GE " OPERATOR(pg_catalog.>=) "
@@ -35,6 +37,9 @@
 
 /* The preference order is that of batch_precedes() in domain/model.c. */
 #define PREFERENCE_ORDER "eta NULLS FIRST, rank, reference"
+
+/* Of each SKU, a first look only reads so many batches. */
+#define FIRST_LOOK " LIMIT " CppAsString2(BATCHES_OF_FIRST_LOOK)
 
 /* The columns of a charge, as values_of_charge() in mapping.c has them. */
 #define CHARGES FOUR_ARRAYS " AS charge (sku, reference, units, eta)"

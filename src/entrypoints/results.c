@@ -221,7 +221,7 @@ report_refused_lines(const LinesResult *result, const OrderLine *asked)
  */
 
 /* Returns the reference; a null for a line that waits. */
-Datum
+static Datum
 reference_result(FunctionCallInfo fcinfo, const char *batchref)
 {
 	if (!batchref)

@@ -13,7 +13,6 @@ extern void report_refused_batch(Outcome outcome, const Batch *batch);
 extern void report_serving_batch(const char *reference);
 extern void report_refused_lines(const LinesResult *result, const OrderLine *asked);
 
-extern Datum reference_result(FunctionCallInfo fcinfo, const char *batchref);
 extern Datum line_result(FunctionCallInfo fcinfo, const LineResult *result, const OrderLine *asked);
 extern Datum lines_result(FunctionCallInfo fcinfo, const LinesResult *result);
 extern Datum order_result(FunctionCallInfo fcinfo, const LinesResult *result);
